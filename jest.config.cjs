@@ -1,0 +1,9 @@
+/** Units and integration on the real kernel; e2e has a configuration of its own. */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  transform: { '^.+\\.ts$': '<rootDir>/test/esbuild-transform.cjs' },
+  moduleFileExtensions: ['ts', 'js', 'cjs', 'json', 'node'],
+  testTimeout: 30000,
+};

@@ -1,0 +1,14 @@
+/** A typed publisher: listeners are called in order, at once; one that throws is the publisher's bug and surfaces there. */
+export class EventBus<Event> {
+  private readonly listeners = new Set<(event: Event) => void>();
+
+  /** Calls the listener for every event from now on; dispose of what it gives to end that. */
+  subscribe(listener: (event: Event) => void): Disposable {
+    this.listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.listeners.delete(listener) };
+  }
+
+  publish(event: Event): void {
+    for (const listener of this.listeners) listener(event);
+  }
+}

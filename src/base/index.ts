@@ -1,0 +1,10 @@
+export { catalog, type ErrorCode, type StatusName } from './errors/catalog';
+export { BerthError, type ErrorParts, errnoOf, isBerthError, messageOf } from './errors/berth-error';
+export { abortable, abortError, anySignal, pause, throwIfAborted } from './abort';
+export { EventBus } from './event-bus';
+export { hashId, isId, newId, shortId } from './ids';
+export { KeyedLock } from './keyed-lock';
+export { createLog, silentLog, type Log, type LogLevel } from './log';
+export { Semaphore } from './semaphore';
+export { SingleFlight } from './single-flight';
+export { UndoScope, type Undo } from './undo-scope';

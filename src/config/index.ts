@@ -1,0 +1,2 @@
+export { loadConfig, type Overrides } from './load';
+export type { Config } from './schema';

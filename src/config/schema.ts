@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
+
+/** An OCI runtime that pods ask for by name (CRI's runtime_handler). */
+const runtime = z.strictObject({
+  /** Absolute path, or a name looked up in PATH. */
+  path: z.string().min(1),
+});
+
+/** The whole of berth.toml. Every key has a default; unknown keys are errors, so that a typing error is never silent. */
+export const configSchema = z.strictObject({
+  root: absolutePath.default('/var/lib/berth'),
+  run_root: absolutePath.default('/run/berth'),
+  /** Where CRI is served: a path, or the same with unix:// before it. */
+  socket: z
+    .string()
+    .transform((text) => text.replace(/^unix:\/\//, ''))
+    .pipe(absolutePath)
+    .default('/run/berth/berth.sock'),
+  log_level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  /** The folder of launcher, conmon, unpack and pause; empty: beside berthd. */
+  libexec_dir: z.union([z.literal(''), absolutePath]).default(''),
+
+  runtime: z
+    .strictObject({
+      default_handler: z.string().min(1).default('runc'),
+      handlers: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]*$/), runtime).default({ runc: { path: 'runc' } }),
+      /** Where pods go whose config names no cgroup parent. Empty: /berth-<hash of root>. */
+      cgroup_parent: z.union([z.literal(''), absolutePath]).default(''),
+    })
+    .prefault({}),
+
+  network: z
+    .strictObject({
+      cni_conf_dir: absolutePath.default('/etc/cni/net.d'),
+      cni_bin_dirs: z.array(absolutePath).min(1).default(['/opt/cni/bin', '/usr/lib/cni']),
+    })
+    .prefault({}),
+
+  image: z
+    .strictObject({
+      registries_conf: absolutePath.default('/etc/containers/registries.conf'),
+      /** Files with credentials, in docker's or podman's format; the first that knows the registry serves. */
+      auth_files: z.array(absolutePath).default(['/run/containers/0/auth.json', '/root/.docker/config.json']),
+      /** Images that are pulled at once. */
+      pull_concurrency: z.number().int().min(1).max(64).default(10),
+      /** Layers that are fetched and unpacked at once, over all pulls. */
+      layer_concurrency: z.number().int().min(1).max(64).default(6),
+    })
+    .prefault({}),
+
+  streaming: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      /** 0 takes a free port. */
+      port: z.number().int().min(0).max(65535).default(0),
+    })
+    .prefault({}),
+});
+
+/** The configuration as the rooms see it. */
+export type Config = z.output<typeof configSchema>;

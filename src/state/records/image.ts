@@ -1,0 +1,31 @@
+/** The part of an OCI image configuration that running it needs (image spec, config.md). */
+export interface ImageConfig {
+  readonly user: string;
+  readonly env: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  readonly workingDir: string;
+  readonly volumes: readonly string[];
+  readonly stopSignal: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** An image that is whole: every layer it names is under its final name. */
+export interface ImageRecord {
+  readonly v: 1;
+  /** `sha256:…` of the config blob. */
+  readonly id: string;
+  /** Normalised names with tag. */
+  readonly repoTags: readonly string[];
+  /** Normalised names with digest, of index and manifest. */
+  readonly repoDigests: readonly string[];
+  readonly manifestDigest: string;
+  /** Digests of the compressed layers, base first. */
+  readonly layers: readonly string[];
+  /** Chain ids of the unpacked layers, base first. */
+  readonly chainIds: readonly string[];
+  /** Compressed bytes of config and layers. */
+  readonly size: bigint;
+  readonly config: ImageConfig;
+  readonly pulledAt: bigint;
+}

@@ -1,0 +1,36 @@
+import type { PodSandboxConfig } from '../../wire';
+
+/**
+ * A pod sandbox. Its record is written before its first side effect: `creating` and `removing` are intents that the
+ * next start finishes by taking everything down. All paths derive from the id.
+ */
+export interface SandboxRecord {
+  readonly v: 1;
+  readonly id: string;
+  readonly phase: 'creating' | 'ready' | 'stopping' | 'stopped' | 'removing';
+  /** The request as it came: what the kubelet asked for is what status answers. */
+  readonly config: PodSandboxConfig;
+  readonly handler: string;
+  /** Nanoseconds since the epoch. */
+  readonly createdAt: bigint;
+  /** The boot during which its namespaces were made. */
+  readonly bootId: string;
+  /** Pinned namespaces by absolute path. */
+  readonly netns?: string;
+  readonly ipcns?: string;
+  readonly utsns?: string;
+  /** Where its containers' cgroups go, and whether berth made that folder and so removes it. */
+  readonly cgroupParent: string;
+  readonly ownsCgroup: boolean;
+  /** The pause process, where the pod shares its PID namespace. */
+  readonly infra?: { readonly pid: number; readonly startTime: bigint };
+  /** What CNI ADD gave; `attached` is set before the first ADD and cleared after DEL succeeded. */
+  readonly network?: {
+    readonly attached: boolean;
+    readonly ips: readonly string[];
+    /** The list's configuration and result as ADD saw them: DEL must get the same. */
+    readonly name?: string;
+    readonly confList?: string;
+    readonly result?: string;
+  };
+}

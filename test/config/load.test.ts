@@ -1,0 +1,61 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config';
+
+let folder: string;
+let file: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'berth-config-'));
+  file = join(folder, 'berth.toml');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const load = (overrides = {}, required = false) => loadConfig(file, { required, overrides });
+
+test('without a file everything has its default', async () => {
+  const config = await load();
+  expect(config.root).toBe('/var/lib/berth');
+  expect(config.socket).toBe('/run/berth/berth.sock');
+  expect(config.runtime.handlers).toEqual({ runc: { path: 'runc' } });
+});
+
+test('drop-ins win over the file in lexical order, flags over both; tables merge', async () => {
+  await writeFile(file, 'root = "/a"\n[network]\ncni_conf_dir = "/n"\n[image]\nlayer_concurrency = 2\n');
+  await mkdir(`${file}.d`);
+  await writeFile(join(`${file}.d`, '20.toml'), 'root = "/c"\n');
+  await writeFile(join(`${file}.d`, '10.toml'), 'root = "/b"\n[image]\nlayer_concurrency = 3\n');
+  await writeFile(join(`${file}.d`, 'ignored.txt'), 'nonsense');
+  const config = await load({ socket: 'unix:///tmp/s.sock', cniBinDir: '/x:/y' });
+  expect(config.root).toBe('/c');
+  expect(config.image.layer_concurrency).toBe(3);
+  expect(config.network).toEqual({ cni_conf_dir: '/n', cni_bin_dirs: ['/x', '/y'] });
+  expect(config.socket).toBe('/tmp/s.sock');
+});
+
+test.each([
+  ['an unknown key', 'rooot = "/a"\n', /berth\.toml: rooot: Unrecognized key/],
+  ['an unknown key of a table', '[image]\nfoo = 1\n', /berth\.toml: image\.foo: Unrecognized key/],
+  ['a wrong type', '[streaming]\nport = "x"\n', /berth\.toml: streaming\.port: .*number/],
+  ['a relative path', 'root = "a"\n', /berth\.toml: root: must be an absolute path/],
+  ['bad TOML', 'root = \n', /berth\.toml: .*Invalid TOML/s],
+])('%s names the file and the key', async (_, text, message) => {
+  await writeFile(file, text);
+  await expect(load()).rejects.toThrow(message);
+  await expect(load()).rejects.toMatchObject({ code: 'config-invalid' });
+});
+
+test('an error in a drop-in names the drop-in', async () => {
+  await mkdir(`${file}.d`);
+  await writeFile(join(`${file}.d`, '10.toml'), 'bad = 1\n');
+  await expect(load()).rejects.toThrow(/berth\.toml\.d\/10\.toml: bad/);
+});
+
+test('a file that the user named has to be there', async () => {
+  await expect(load({}, true)).rejects.toMatchObject({ code: 'config-unreadable' });
+});
+
+test('a wrong flag names the command line', async () => {
+  await expect(load({ root: 'relative' })).rejects.toThrow(/the command line: root/);
+});

@@ -1,0 +1,16 @@
+// The jest transform: esbuild strips the types as it does for the bundle, so tests run what ships.
+const { transformSync } = require('esbuild');
+
+module.exports = {
+  process(source, filename) {
+    const { code, map } = transformSync(source, {
+      loader: 'ts',
+      format: 'cjs',
+      target: 'node20',
+      sourcefile: filename,
+      sourcemap: 'external',
+      sourcesContent: true,
+    });
+    return { code, map };
+  },
+};

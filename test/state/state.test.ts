@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import { openState, type ContainerRecord, type State } from '../../src/state';
+
+let root: string;
+let state: State;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'berth-state-'));
+  state = await openState(root);
+});
+afterEach(async () => {
+  await state.close();
+  await rm(root, { recursive: true });
+});
+
+const record: ContainerRecord = {
+  v: 1,
+  id: 'c1',
+  sandboxId: 's1',
+  phase: 'created',
+  config: {
+    metadata: { name: 'web', attempt: 0 },
+    image: undefined,
+    command: ['sh'],
+    args: [],
+    workingDir: '',
+    envs: [{ key: 'K', value: Buffer.from([0xff, 0x00, 0x80]) }],
+    mounts: [],
+    devices: [],
+    labels: { a: 'b' },
+    annotations: {},
+    logPath: 'web/0.log',
+    stdin: false,
+    stdinOnce: false,
+    tty: false,
+    linux: undefined,
+    windows: undefined,
+    CDIDevices: [],
+    stopSignal: 0,
+  },
+  imageId: 'sha256:00',
+  imageRef: 'sha256:00',
+  logPath: '/var/log/pods/web/0.log',
+  createdAt: 1_790_000_000_123_456_789n,
+  startedAt: 0n,
+  runtimePath: '/usr/sbin/runc',
+  runtimeRoot: '/run/berth/runc',
+  bootId: 'b',
+  cgroupPath: '/kubepods/c1',
+  user: { uid: 0, gid: 0, groups: [0] },
+  stopSignal: 15,
+  init: { pid: 42, startTime: 7n },
+};
+
+test('a record comes back whole after the state is opened again: int64, bytes, nested messages', async () => {
+  await state.containers.put(record);
+  await state.close();
+  state = await openState(root);
+  expect(state.containers.get('c1')).toEqual(record);
+  expect(state.containers.get('c1')?.config.envs[0]?.value).toEqual(Buffer.from([0xff, 0x00, 0x80]));
+});
+
+test('a write is visible when it is committed, and a delete of several is one', async () => {
+  await state.containers.putAll([record, { ...record, id: 'c2' }]);
+  expect([...state.containers.values()].map((each) => each.id)).toEqual(['c1', 'c2']);
+  await state.containers.delete('c1', 'c2', 'never-there');
+  expect([...state.containers.values()]).toEqual([]);
+});
+
+test('a record of a newer berth is refused with its kind, id and version', async () => {
+  await state.close();
+  const env = open<unknown, string>({ path: join(root, 'meta') });
+  await env.openDB<unknown, string>({ name: 'containers' }).put('c9', { ...record, v: 2 });
+  await env.close();
+  await expect(openState(root)).rejects.toThrow(/containers c9: version 2 was written by a newer berth/);
+  const again = open<unknown, string>({ path: join(root, 'meta') });
+  await again.openDB<unknown, string>({ name: 'containers' }).remove('c9');
+  await again.close();
+  state = await openState(root);
+});
+
+test('flushed resolves once the commits before it are on the disk', async () => {
+  await state.containers.put(record);
+  await expect(state.flushed()).resolves.toBeUndefined();
+});
