@@ -1,0 +1,10 @@
+import type { Instrument } from '../instrument';
+import type { CriParts } from '../parts';
+import type { Rpc } from '../rpc';
+import { info } from './info';
+import { loadImage } from './load-image';
+
+/** Every RPC of berth.v1.Admin. */
+export function adminService(parts: CriParts, instrument: Instrument): readonly Rpc[] {
+  return [loadImage(parts), info(parts, instrument)];
+}

@@ -1,0 +1,43 @@
+/** Items in one message of a streaming list: what the peers send, far below the message limit. */
+const chunkItems = 3000;
+
+/**
+ * Encodes lists of one message, whose items are field 1 of the answer (as in every list of CRI), piece by piece. The
+ * piece of a snapshot is kept as long as the snapshot lives, so a list that nothing changed in is a concatenation.
+ */
+export class EncodedList<Item extends object> {
+  private readonly pieces = new WeakMap<Item, Buffer>();
+
+  constructor(private readonly encode: (item: Item) => Uint8Array) {}
+
+  /** The answer with all items. */
+  all(items: readonly Item[]): Buffer {
+    return Buffer.concat(items.map((item) => this.piece(item)));
+  }
+
+  /** The answer in several messages; none for no items. */
+  *chunks(items: readonly Item[]): Generator<Buffer> {
+    for (let at = 0; at < items.length; at += chunkItems) yield this.all(items.slice(at, at + chunkItems));
+  }
+
+  private piece(item: Item): Buffer {
+    let piece = this.pieces.get(item);
+    if (!piece) {
+      const body = this.encode(item);
+      piece = Buffer.concat([fieldOne, varint(body.length), body]);
+      this.pieces.set(item, piece);
+    }
+    return piece;
+  }
+}
+
+/** Tag of field 1, length-delimited. */
+const fieldOne = Buffer.of(0x0a);
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  bytes.push(rest);
+  return Buffer.from(bytes);
+}

@@ -1,0 +1,2 @@
+export { createCriServer, type CriServer } from './server';
+export type { CriParts, FsUsage, HandlerFacts, ImageFsUsage, RuntimeFacts } from './parts';

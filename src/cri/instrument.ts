@@ -1,0 +1,100 @@
+import { status } from '@grpc/grpc-js';
+import { BerthError, type Log } from '../base';
+import { idsOf } from './call-ids';
+import { callSignal, type WaitedFor } from './call-signal';
+import { statusOf, type FailedStatus } from './grpc-status';
+
+/** Whether calls can be answered, and if not, what they are told. */
+export type Readiness = 'starting' | 'ready' | 'stopping';
+
+/** What the wrapper knows of an RPC. */
+export interface RpcFacts {
+  /** The name in CRI: `RunPodSandbox`. */
+  readonly name: string;
+  /** Reads are asked for every second: they are logged at debug. */
+  readonly kind: 'read' | 'change';
+  /** Also answered while berthd starts or stops. */
+  readonly always?: boolean;
+}
+
+/** What a handler gets beside its request. */
+export interface Call {
+  readonly op: string;
+  /** Aborted when the caller gives up or its deadline passes. */
+  readonly signal: AbortSignal;
+  /** Adds to what the log says of this call when it is over. */
+  note(message: object): void;
+}
+
+export type Outcome<T> =
+  { readonly kind: 'answered'; readonly value: T } | { readonly kind: 'failed'; readonly status: FailedStatus };
+
+/** The one wrapper around every call: readiness, cancellation, log and status. */
+export class Instrument {
+  readiness: Readiness = 'starting';
+
+  constructor(private readonly log: Log) {}
+
+  /** Runs one call to its outcome. Never rejects. */
+  async run<T>(
+    rpc: RpcFacts,
+    incoming: WaitedFor,
+    request: object,
+    work: (call: Call) => T | Promise<T>,
+  ): Promise<Outcome<T>> {
+    const begun = performance.now();
+    let ids = idsOf(request);
+    using waiting = callSignal(incoming);
+    try {
+      if (!rpc.always) this.refuseUnlessReady(rpc.name);
+      const note = (message: object) => void (ids = { ...ids, ...idsOf(message) });
+      const value = await work({ op: rpc.name, signal: waiting.signal, note });
+      this.logAnswer(rpc, begun, ids);
+      return { kind: 'answered', value };
+    } catch (error) {
+      const failed = statusOf(error);
+      this.logFailure(rpc, begun, ids, failed, error);
+      return { kind: 'failed', status: failed };
+    }
+  }
+
+  private refuseUnlessReady(op: string): void {
+    switch (this.readiness) {
+      case 'ready':
+        return;
+      case 'starting':
+        throw new BerthError('daemon-starting', { op, detail: 'berthd is starting' });
+      case 'stopping':
+        throw new BerthError('daemon-stopping', { op, detail: 'berthd is stopping' });
+      default:
+        this.readiness satisfies never;
+    }
+  }
+
+  private logAnswer(rpc: RpcFacts, begun: number, ids: object): void {
+    const fields = { rpc: rpc.name, ms: elapsed(begun), code: 'OK', ...ids };
+    if (rpc.kind === 'read') this.log.debug(fields, rpc.name);
+    else this.log.info(fields, rpc.name);
+  }
+
+  private logFailure(rpc: RpcFacts, begun: number, ids: object, failed: FailedStatus, error: unknown): void {
+    const fields = { rpc: rpc.name, ms: elapsed(begun), code: status[failed.code], ...ids };
+    const text = `${rpc.name}: ${failed.details}`;
+    switch (failed.code) {
+      case status.INTERNAL:
+      case status.UNKNOWN:
+      case status.DATA_LOSS:
+        return this.log.error({ ...fields, err: error }, text);
+      // What a poll of the kubelet meets again and again is no news.
+      case status.UNIMPLEMENTED:
+      case status.NOT_FOUND:
+        return this.log.debug(fields, text);
+      default:
+        return this.log.warn(fields, text);
+    }
+  }
+}
+
+function elapsed(begun: number): number {
+  return Math.round((performance.now() - begun) * 10) / 10;
+}

@@ -1,0 +1,54 @@
+import { toContainer } from '../convert/container';
+import { toPodSandbox } from '../convert/sandbox';
+import { EncodedList } from '../encoded-list';
+import type { ContainerRecord, CriParts, PodRecord } from '../parts';
+import type { Rpc } from '../rpc';
+import { Container, PodSandbox } from '../../wire';
+import { containerStatus } from './container-status';
+import { createContainer } from './create-container';
+import { exec } from './exec';
+import { execSync } from './exec-sync';
+import { listContainers, streamContainers } from './list-containers';
+import { listPodSandbox, streamPodSandboxes } from './list-pod-sandbox';
+import { notImplemented } from './not-implemented';
+import { podSandboxStatus } from './pod-sandbox-status';
+import { removeContainer } from './remove-container';
+import { removePodSandbox } from './remove-pod-sandbox';
+import { reopenContainerLog } from './reopen-container-log';
+import { runPodSandbox } from './run-pod-sandbox';
+import { runtimeConfig } from './runtime-config';
+import { startContainer } from './start-container';
+import { status } from './status';
+import { stopContainer } from './stop-container';
+import { stopPodSandbox } from './stop-pod-sandbox';
+import { updateRuntimeConfig } from './update-runtime-config';
+import { version } from './version';
+
+/** Every RPC of CRI's RuntimeService. */
+export function runtimeService(parts: CriParts): readonly Rpc[] {
+  const pods = new EncodedList<PodRecord>((pod) => PodSandbox.encode(toPodSandbox(pod)).finish());
+  const containers = new EncodedList<ContainerRecord>((container) => Container.encode(toContainer(container)).finish());
+  return [
+    version(parts),
+    status(parts),
+    runtimeConfig(parts),
+    updateRuntimeConfig(parts),
+    runPodSandbox(parts),
+    stopPodSandbox(parts),
+    removePodSandbox(parts),
+    podSandboxStatus(parts),
+    listPodSandbox(parts, pods),
+    streamPodSandboxes(parts, pods),
+    createContainer(parts),
+    startContainer(parts),
+    stopContainer(parts),
+    removeContainer(parts),
+    containerStatus(parts),
+    listContainers(parts, containers),
+    streamContainers(parts, containers),
+    reopenContainerLog(parts),
+    execSync(parts),
+    exec(parts),
+    ...notImplemented,
+  ];
+}

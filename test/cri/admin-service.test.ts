@@ -1,0 +1,44 @@
+import { status } from '@grpc/grpc-js';
+import type { admin } from '../../src/wire';
+import { answer, connect } from './support/connection';
+import { containerRecord, id, imageId, imageRecord, podRecord } from './support/records';
+import { memoryRooms } from './support/rooms';
+
+test('Info: which daemon it is and what it holds', async () => {
+  const rooms = memoryRooms();
+  rooms.podRecords.push(podRecord({ id: id('a') }));
+  rooms.containerRecords.push(containerRecord({ id: id('a') }), containerRecord({ id: id('b') }));
+  rooms.imageRecords.push(imageRecord());
+  await using connection = await connect(rooms);
+  expect(await answer((done) => connection.admin.info({}, done))).toEqual({
+    version: '0.1.0-test',
+    root: '/var/lib/berth',
+    runRoot: '/run/berth',
+    socket: '/run/berth/berth.sock',
+    pid: 77n,
+    startedAt: 9n,
+    cgroup: '/berth/daemon',
+    runtimePath: '/usr/bin/runc',
+    runtimeVersion: '1.1.5',
+    pods: 1,
+    containers: 2,
+    images: 1,
+    ready: true,
+  });
+});
+
+test('LoadImage: ids and names; the path has to be absolute', async () => {
+  const rooms = memoryRooms();
+  rooms.imageRecords.push(imageRecord());
+  await using connection = await connect(rooms);
+  const load = (path: string) => answer<admin.LoadImageResponse>((done) => connection.admin.loadImage({ path }, done));
+  expect(await load('/tmp/a.tar')).toEqual({
+    images: [{ id: imageId, names: ['example.org/nginx:1', `example.org/nginx@sha256:${id('d1')}`] }],
+  });
+  expect(rooms.seen).toEqual([{ name: 'load', args: ['/tmp/a.tar'] }]);
+  await expect(load('a.tar')).rejects.toMatchObject({
+    code: status.INVALID_ARGUMENT,
+    details: 'LoadImage: path: a.tar is not absolute (correct the field and call again)',
+  });
+  await expect(load('')).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+});

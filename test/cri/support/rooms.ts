@@ -1,0 +1,117 @@
+import { createLog, type Log } from '../../../src/base';
+import type { CriParts } from '../../../src/cri';
+import type { ContainerRecord, ImageRecord, PodRecord } from '../../../src/cri/parts';
+
+/** A call that a room got: its name and its arguments, without the signal. */
+export interface SeenCall {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+/** What the rooms hold in a test, and what they were asked. `fail` answers the named call with the error. */
+export interface Rooms extends CriParts {
+  readonly seen: SeenCall[];
+  readonly podRecords: PodRecord[];
+  readonly containerRecords: ContainerRecord[];
+  readonly imageRecords: ImageRecord[];
+  readonly signals: AbortSignal[];
+  /** Replaces what a call of a room does. */
+  behave(name: string, behaviour: (signal: AbortSignal | undefined) => unknown): void;
+}
+
+/** The rooms as cri sees them, in memory: inputs of its tests. */
+export function memoryRooms(log: Log = createLog('fatal')): Rooms {
+  const seen: SeenCall[] = [];
+  const signals: AbortSignal[] = [];
+  const podRecords: PodRecord[] = [];
+  const containerRecords: ContainerRecord[] = [];
+  const imageRecords: ImageRecord[] = [];
+  const behaviours = new Map<string, (signal: AbortSignal | undefined) => unknown>();
+  const call = async <T>(name: string, args: readonly unknown[], signal: AbortSignal | undefined, answer: T) => {
+    seen.push({ name, args });
+    if (signal) signals.push(signal);
+    await behaviours.get(name)?.(signal);
+    return answer;
+  };
+  const find = (reference: string) =>
+    imageRecords.find((image) => [image.id, ...image.repoTags, ...image.repoDigests].includes(reference));
+  const pulled = () => {
+    const [image] = imageRecords;
+    if (!image) throw new Error('the test holds no image to pull');
+    return image;
+  };
+  return {
+    seen,
+    signals,
+    podRecords,
+    containerRecords,
+    imageRecords,
+    behave: (name, behaviour) => void behaviours.set(name, behaviour),
+    pods: {
+      run: (config, handler, signal) => call('run', [config, handler], signal, 'f'.repeat(64)),
+      get: (id) => podRecords.find((pod) => pod.id === id),
+      list: () => podRecords,
+      networkCondition: () => ({ ready: false, reason: 'NetworkPluginNotReady', message: 'no CNI configuration' }),
+    },
+    containers: {
+      create: (sandboxId, config, sandboxConfig, signal) =>
+        call('create', [sandboxId, config, sandboxConfig], signal, 'e'.repeat(64)),
+      start: (id, signal) => call('start', [id], signal, undefined),
+      stop: (id, timeout, signal) => call('stop', [id, timeout], signal, undefined),
+      remove: (id, signal) => call('remove', [id], signal, undefined),
+      execSync: (id, cmd, timeout, signal) =>
+        call('execSync', [id, cmd, timeout], signal, {
+          stdout: Buffer.of(0xff, 0x0a),
+          stderr: Buffer.from('oops'),
+          exitCode: 3,
+        }),
+      exec: (command) => call('exec', [command], undefined, 0),
+      reopenLog: (id, signal) => call('reopenLog', [id], signal, undefined),
+      get: (id) => containerRecords.find((container) => container.id === id),
+      list: () => containerRecords,
+    },
+    podLifecycle: {
+      stop: (id, signal) => call('stopPod', [id], signal, undefined),
+      remove: (id, signal) => call('removePod', [id], signal, undefined),
+      containersOf: (pod) => containerRecords.filter((container) => container.sandboxId === pod.id),
+    },
+    images: {
+      pull: async (reference, auth, signal) => call('pull', [reference, auth], signal, pulled()),
+      load: (path, signal) => call('load', [path], signal, imageRecords),
+      find,
+      list: () => imageRecords,
+      remove: (reference, signal) => call('removeImage', [reference], signal, undefined),
+    },
+    imageFs: async () => ({
+      images: [{ mountpoint: '/var/lib/berth', usedBytes: 1000n, inodesUsed: 10n, timestamp: 7n }],
+      containers: [{ mountpoint: '/var/lib/berth', usedBytes: 200n, inodesUsed: 2n, timestamp: 8n }],
+    }),
+    streaming: {
+      execUrl: (request) => {
+        seen.push({ name: 'execUrl', args: [request] });
+        return 'http://127.0.0.1:1/exec/token';
+      },
+    },
+    facts: {
+      version: '0.1.0-test',
+      root: '/var/lib/berth',
+      runRoot: '/run/berth',
+      socket: '/run/berth/berth.sock',
+      pid: 77,
+      startedAt: 9n,
+      cgroup: '/berth/daemon',
+      cgroupDriver: 'cgroupfs',
+      runtimePath: '/usr/bin/runc',
+      runtimeVersion: '1.1.5',
+      handlers: [
+        { name: 'crun', recursiveReadOnlyMounts: false, userNamespaces: false },
+        { name: 'runc', recursiveReadOnlyMounts: true, userNamespaces: false },
+      ],
+      defaultHandler: 'runc',
+    },
+    runtimeCondition: () => ({ ready: true, reason: 'AsIs', message: 'not shown while ready' }),
+    config: () => ({ log_level: 'info' }),
+    runtimeSpec: async (containerId) => ({ ociVersion: '1.0.2', hostname: containerId.slice(0, 4) }),
+    log,
+  };
+}
