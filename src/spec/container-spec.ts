@@ -1,0 +1,102 @@
+import type { NamespaceOption } from '../wire';
+import { containerAnnotations } from './annotations';
+import { containerDevices } from './devices';
+import type { ContainerSpecInput } from './input';
+import { containerMounts } from './mounts/mounts';
+import { containerNamespaces } from './namespaces';
+import type { Spec } from './oci';
+import { processArgs } from './process/args';
+import { processCwd } from './process/cwd';
+import { processEnv } from './process/env';
+import { clampOomScore } from './process/oom-score';
+import { exactNumber, refuseContainer } from './refuse';
+import { containerResources } from './resources';
+import { containerSeccomp } from './seccomp/seccomp';
+import { capabilitySets } from './security/capabilities';
+import { securityLabels } from './security/labels';
+import { protectedPaths } from './security/paths';
+import { userNamespaceProblem } from './user-namespaces';
+
+/** The version of the runtime specification that is written: all that runc 1.1 and crun 1.8 take. */
+export const ociVersion = '1.0.2';
+
+export interface ContainerSpecResult {
+  readonly spec: Spec;
+  /** What this machine made berth cut from the request, in sentences for the log. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The OCI runtime spec of a CRI container. Pure: everything that must be read comes with the input.
+ * @throws `argument-invalid`, `container-no-command`, `container-mount`, `not-implemented`, each naming the field.
+ */
+export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
+  const { id, config, sandbox, image, user, facts, defaults } = input;
+  const context = config.linux?.securityContext;
+  const sandboxContext = sandbox.config.linux?.securityContext;
+  const privileged = context?.privileged === true;
+  if (privileged && sandboxContext?.privileged !== true) {
+    throw refuseContainer(id, 'security_context.privileged in a pod sandbox that is not privileged');
+  }
+  refuseUserNamespaces(id, context?.namespaceOptions);
+  refuseUserNamespaces(id, sandboxContext?.namespaceOptions);
+
+  const capabilities = capabilitySets(id, context, facts, defaults);
+  const seccomp = containerSeccomp(input, capabilities.sets);
+  const devices = containerDevices(id, input.devices, privileged);
+  const resources = containerResources(id, config.linux?.resources, facts, defaults, devices.rules);
+  const { mounts, rootfsPropagation } = containerMounts(input);
+  const labels = securityLabels(id, context, sandboxContext?.selinuxOptions, facts);
+  const oomScore = clampOomScore(wantedOomScore(input), facts);
+  const env = processEnv({
+    id,
+    tty: config.tty,
+    hostname: sandbox.hostname,
+    home: user.home,
+    defaults: defaults.env,
+    image: image.env,
+    config: config.envs,
+  });
+
+  const spec: Spec = {
+    ociVersion,
+    process: {
+      terminal: config.tty,
+      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      args: processArgs(id, config, image),
+      env: env.env,
+      cwd: processCwd(config.workingDir, image.workingDir),
+      capabilities: capabilities.sets,
+      noNewPrivileges: context?.noNewPrivs === true,
+      oomScoreAdj: oomScore.value,
+      ...(labels.apparmorProfile && { apparmorProfile: labels.apparmorProfile }),
+      ...(labels.selinuxLabel && { selinuxLabel: labels.selinuxLabel }),
+    },
+    root: { path: input.rootfsPath, readonly: context?.readonlyRootfs === true },
+    mounts,
+    annotations: containerAnnotations(input),
+    linux: {
+      namespaces: containerNamespaces(sandbox, facts, privileged),
+      cgroupsPath: input.cgroupPath,
+      resources: resources.resources,
+      devices: devices.nodes,
+      ...protectedPaths(id, context),
+      ...(seccomp && { seccomp }),
+      ...(rootfsPropagation && { rootfsPropagation }),
+      ...(labels.mountLabel && { mountLabel: labels.mountLabel }),
+    },
+  };
+  return { spec, notes: [...capabilities.notes, ...env.notes, ...resources.notes, ...oomScore.notes] };
+}
+
+/** CRI cannot tell 0 from not set; both are written, so that the daemon's own score is not inherited. */
+function wantedOomScore({ id, config }: ContainerSpecInput): number {
+  const wanted = exactNumber(config.linux?.resources?.oomScoreAdj ?? 0n, id, 'oom_score_adj');
+  if (wanted >= -1000 && wanted <= 1000) return wanted;
+  throw refuseContainer(id, `oom_score_adj is ${wanted}: it goes from -1000 to 1000`);
+}
+
+function refuseUserNamespaces(id: string, options: NamespaceOption | undefined): void {
+  const problem = options?.usernsOptions && userNamespaceProblem(options.usernsOptions);
+  if (problem) throw refuseContainer(id, problem.detail, problem.code);
+}

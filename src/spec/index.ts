@@ -1,0 +1,38 @@
+export { containerSpec, type ContainerSpecResult } from './container-spec';
+export { containerResources, type Resources } from './resources';
+export type { ImageDefaults } from './image-defaults';
+export { namespaceMode } from './cri';
+export { infraSpec, type InfraSpecInput } from './infra-spec';
+export type {
+  ContainerSpecInput,
+  DeviceNode,
+  HostFacts,
+  PidNamespace,
+  PodFiles,
+  ResolvedUser,
+  SandboxPart,
+  SeccompProfileFile,
+  SpecDefaults,
+} from './input';
+export type {
+  Capabilities,
+  Device,
+  DeviceRule,
+  Linux,
+  LinuxResources,
+  Mount,
+  Namespace,
+  Process,
+  ProcessUser,
+  Seccomp,
+  SeccompArg,
+  SeccompRule,
+  Spec,
+} from './oci';
+export { accountFileLimit } from './process/accounts';
+export { processSpec, type ExecRequest } from './process/exec';
+export { resolveUser, userRequest, type UserInput } from './process/user';
+export { podResolvConf } from './resolv-conf';
+export { seccompRequest, type SeccompRequest } from './seccomp/request';
+export { stopSignal } from './stop-signal';
+export { validateSandbox } from './validate-sandbox';

@@ -1,0 +1,87 @@
+import { BerthError, type ErrorCode } from '../base';
+import type { DNSConfig, PodSandboxConfig } from '../wire';
+import { userNamespaceProblem } from './user-namespaces';
+import { namespaceMode } from './cri';
+
+/** The kernel's __NEW_UTS_LEN. */
+const hostnameMax = 64;
+
+/** Kubernetes' limits of a pod's dnsConfig (MaxDNSSearchPaths, MaxDNSSearchListChars). */
+const searchesMax = 32;
+const searchCharsMax = 2048;
+
+/**
+ * Checks the fields of a pod's config that would fail late, or reach beyond the pod.
+ * @throws `argument-invalid` or `not-implemented`, naming pod and field.
+ */
+export function validateSandbox(config: PodSandboxConfig): void {
+  const { metadata } = config;
+  const pod = metadata ? `pod ${metadata.namespace}/${metadata.name}` : 'pod';
+  const refuse: Refuse = (detail, code = 'argument-invalid') => {
+    throw new BerthError(code, { op: 'RunPodSandbox', object: pod, detail });
+  };
+  if (!metadata?.name || !metadata.namespace || !metadata.uid) {
+    refuse('config.metadata needs name, namespace and uid');
+  }
+  checkHostname(config.hostname, refuse);
+  if (config.dnsConfig) checkDns(config.dnsConfig, refuse);
+  checkLinux(config, refuse);
+}
+
+type Refuse = (detail: string, code?: ErrorCode) => never;
+
+function checkHostname(hostname: string, refuse: Refuse): void {
+  const length = Buffer.byteLength(hostname);
+  if (length > hostnameMax) refuse(`config.hostname has ${length} bytes; Linux takes ${hostnameMax}`);
+  if (hostname !== '' && !isWord(hostname))
+    refuse(`config.hostname ${JSON.stringify(hostname)} has white space or control characters`);
+}
+
+/** Words only: a newline would be a line of its own in resolv.conf. */
+function checkDns(dns: DNSConfig, refuse: Refuse): void {
+  for (const field of ['servers', 'searches', 'options'] as const) {
+    const wrong = dns[field].find((word) => !isWord(word));
+    if (wrong !== undefined) {
+      refuse(
+        `config.dns_config.${field} has ${JSON.stringify(wrong)}: empty, or with white space or control characters`,
+      );
+    }
+  }
+  if (dns.searches.length > searchesMax) {
+    refuse(`config.dns_config.searches has ${dns.searches.length} domains; at most ${searchesMax}`);
+  }
+  if (dns.searches.join(' ').length > searchCharsMax) {
+    refuse(`config.dns_config.searches has more than ${searchCharsMax} characters`);
+  }
+}
+
+function checkLinux({ linux }: PodSandboxConfig, refuse: Refuse): void {
+  if (!linux) return;
+  if (linux.cgroupParent.split('/').includes('..')) refuse('config.linux.cgroup_parent leaves its parent by ".."');
+  const options = linux.securityContext?.namespaceOptions;
+  const problem = options?.usernsOptions && userNamespaceProblem(options.usernsOptions);
+  if (problem) refuse(problem.detail, problem.code);
+  const onHost = (mode: number | undefined): boolean => mode === namespaceMode.node;
+  const host = { net: onHost(options?.network), ipc: onHost(options?.ipc) };
+  for (const [name, value] of Object.entries(linux.sysctls)) {
+    const wrong = sysctlProblem(name, value, host);
+    if (wrong) refuse(`config.linux.sysctls: ${JSON.stringify(name)} ${wrong}`);
+  }
+}
+
+/** Whether a sysctl belongs to a namespace of the pod is all that is judged here: the kubelet judges safety. */
+function sysctlProblem(name: string, value: string, host: { net: boolean; ipc: boolean }): string | undefined {
+  if (!/^[\w-]+([./][\w-]+)+$/.test(name)) return 'is not the name of a sysctl';
+  if (value.includes('\0')) return 'has a NUL byte in its value';
+  const dotted = name.replaceAll('/', '.');
+  if (dotted.startsWith('net.'))
+    return host.net ? 'would be set for the whole node: the pod is on its network' : undefined;
+  if (/^(kernel\.(sem\w*|msg\w+|shm\w+)|fs\.mqueue\.\w+)$/.test(dotted)) {
+    return host.ipc ? "would be set for the whole node: the pod uses the node's IPC namespace" : undefined;
+  }
+  return 'is of no namespace: it would be set for the whole node';
+}
+
+function isWord(text: string): boolean {
+  return /^[^\s\p{Cc}]+$/u.test(text);
+}
