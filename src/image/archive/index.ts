@@ -1,0 +1,1 @@
+export { loadArchive } from './load';

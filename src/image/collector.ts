@@ -1,0 +1,45 @@
+import type { ImageRecord } from '../state';
+import type { Storage } from '../storage';
+
+/** What of the storage an image needs. */
+export interface Kept {
+  readonly layers: readonly string[];
+  readonly chainIds: readonly string[];
+  readonly blobs: readonly string[];
+}
+
+/** Removes from the storage what no image needs, and keeps what a pull in flight is about to need. */
+export class Collector {
+  private readonly pinned = new Set<Kept>();
+  private running: Promise<void> | undefined;
+
+  constructor(
+    private readonly storage: Pick<Storage, 'collect'>,
+    private readonly images: () => Iterable<ImageRecord>,
+  ) {}
+
+  /** Keeps this until disposed of. Waits for a collection that runs, for it has read already what to keep. */
+  async pin(kept: Kept): Promise<Disposable> {
+    while (this.running) await Promise.allSettled([this.running]);
+    this.pinned.add(kept);
+    return { [Symbol.dispose]: () => void this.pinned.delete(kept) };
+  }
+
+  /** Collects now; one at a time. */
+  async collect(): Promise<void> {
+    while (this.running) await Promise.allSettled([this.running]);
+    this.running = this.storage.collect([...[...this.images()].map(keptBy), ...this.pinned]);
+    try {
+      await this.running;
+    } finally {
+      this.running = undefined;
+    }
+  }
+}
+
+/** Layers, and as blobs the configuration, the manifest and the index that the image was found by. */
+export function keptBy(image: ImageRecord): Kept {
+  const named = image.repoDigests.map((name) => name.slice(name.indexOf('@') + 1));
+  const blobs = [...new Set([image.id, image.manifestDigest, ...named])];
+  return { layers: image.layers, chainIds: image.chainIds, blobs };
+}

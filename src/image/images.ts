@@ -1,0 +1,34 @@
+import type { ImageRecord } from '../state';
+
+/** Credentials of one pull, as CRI gives them. */
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: string;
+  /** base64 of `user:password`. */
+  readonly auth: string;
+  readonly serverAddress: string;
+  readonly identityToken: string;
+  readonly registryToken: string;
+}
+
+/** The images of this node. */
+export interface Images {
+  /** Pulls and gives the image's record. Equal pulls are one job; it outlives a caller that gives up. */
+  pull(reference: string, auth: RegistryAuth | undefined, signal?: AbortSignal): Promise<ImageRecord>;
+  /** Loads every image of a docker-save or OCI archive (a tar file on this machine). */
+  load(archivePath: string, signal?: AbortSignal): Promise<readonly ImageRecord[]>;
+  /** Finds by id (with or without `sha256:`, or a unique prefix of at least 12 digits), tag or digest. */
+  find(reference: string): ImageRecord | undefined;
+  /** The same array until something changes. */
+  list(): readonly ImageRecord[];
+  /** Removes by id (all names), or one name; the last name takes the image. Unknown is success. Throws `image-in-use`. */
+  remove(reference: string, signal?: AbortSignal): Promise<void>;
+}
+
+/** The image room while a process has it open. */
+export interface OpenImages extends Images {
+  /** Removes from the storage what no image needs: for recovery, after a start that follows a kill. */
+  collect(): Promise<void>;
+  /** Aborts what is under way with this reason, waits for it to end, and closes the connections. */
+  close(reason: unknown): Promise<void>;
+}

@@ -1,0 +1,7 @@
+export { createImages, type ImagesOptions } from './create-images';
+export type { Images, OpenImages, RegistryAuth } from './images';
+export type { ImageStorage } from './install';
+export type { Platform } from './platform';
+export { parseReference, type Reference, type ShortReference, textOf } from './reference';
+export type { RegistriesConfPaths } from './registries-conf';
+export type { ImageTable } from './table';

@@ -1,0 +1,130 @@
+import { abortError, BerthError, isBerthError, messageOf } from '../base';
+import type { ImageRecord } from '../state';
+import { credentialsFromCri, credentialsFromFiles, noCredentials } from './credentials';
+import type { RegistryAuth } from './images';
+import { install, type InstallDeps, type ImageContent } from './install';
+import type { Names } from './names';
+import type { Platform } from './platform';
+import { type Reference, repositoryOf, textOf } from './reference';
+import { type PullSource, pullSources, type RegistriesConf } from './registries-conf';
+import { endpointOf, type Http, type Patience, RegistryClient } from './registry';
+import { resolveContent } from './resolve';
+
+export interface PullDeps extends InstallDeps {
+  readonly http: Http;
+  readonly patience: Patience;
+  readonly platform: Platform;
+  readonly authFiles: readonly string[];
+}
+
+/** One pull of one full name: the mirrors in order, then the registry; all content from the one that has the manifest. */
+export async function pullImage(
+  deps: PullDeps,
+  conf: RegistriesConf,
+  reference: Reference,
+  auth: RegistryAuth | undefined,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const sources = pullSources(conf, reference);
+  const failures: { readonly host: string; readonly error: BerthError }[] = [];
+  for (const [at, source] of sources.entries()) {
+    try {
+      const client = await clientFor(deps, source, reference, auth, at === sources.length - 1);
+      const content = await fetchContent(deps, client, reference, signal);
+      return await install(deps, content, namesOf(reference, content), signal);
+    } catch (error) {
+      // Only what the endpoint did is another endpoint's chance.
+      if (signal.aborted) throw abortError(signal, 'pull', textOf(reference));
+      if (!isBerthError(error) || !isEndpointFailure(error)) throw asPullError(error, reference);
+      deps.log.info({ image: textOf(reference), endpoint: source.host, cause: messageOf(error) }, 'endpoint fails');
+      failures.push({ host: source.host, error });
+    }
+  }
+  throw endpointsError(failures, reference);
+}
+
+async function clientFor(
+  deps: PullDeps,
+  source: PullSource,
+  reference: Reference,
+  auth: RegistryAuth | undefined,
+  last: boolean,
+): Promise<RegistryClient> {
+  const credentials =
+    credentialsFromCri(auth, reference.host, source.host) ??
+    (await credentialsFromFiles(deps.authFiles, source.host, source.path, deps.log)) ??
+    noCredentials;
+  const { http, patience, log } = deps;
+  return new RegistryClient({ http, endpoint: endpointOf(source), credentials, patience, last, log });
+}
+
+async function fetchContent(
+  deps: PullDeps,
+  client: RegistryClient,
+  reference: Reference,
+  signal: AbortSignal,
+): Promise<ImageContent> {
+  const top = await client.manifest(reference.version, signal);
+  return resolveContent(
+    {
+      manifest: ({ digest }, inner) => client.manifest({ kind: 'digest', digest }, inner),
+      config: (descriptor, inner) => client.document(descriptor, inner),
+      layer: (layer, inner) => client.blob(layer, inner),
+    },
+    top,
+    deps.platform,
+    signal,
+  );
+}
+
+// A digest says itself what was meant; a tag stands for the index and the manifest that it led to.
+function namesOf(reference: Reference, content: ImageContent): Names {
+  const repository = repositoryOf(reference);
+  if (reference.version.kind === 'digest') return { repoTags: [], repoDigests: [textOf(reference)] };
+  const digests = [content.documents[0]?.digest ?? content.manifestDigest, content.manifestDigest];
+  return {
+    repoTags: [textOf(reference)],
+    repoDigests: [...new Set(digests)].map((digest) => `${repository}@${digest}`),
+  };
+}
+
+function isEndpointFailure({ code }: BerthError): boolean {
+  return (
+    code.startsWith('registry-') ||
+    code === 'manifest-not-found' ||
+    code === 'manifest-invalid' ||
+    code === 'digest-mismatch'
+  );
+}
+
+function endpointsError(failures: readonly { host: string; error: BerthError }[], reference: Reference): BerthError {
+  const last = failures.at(-1);
+  if (!last) throw new RangeError('a pull without endpoints');
+  if (failures.length === 1) return asPullError(last.error, reference);
+  return new BerthError(last.error.code, {
+    op: 'pull',
+    object: textOf(reference),
+    detail: failures.map(({ host, error }) => `${host}: ${detailOf(error)}`).join('; '),
+    remedy: last.error.remedy,
+    cause: new AggregateError(failures.map(({ error }) => error)),
+  });
+}
+
+/** The same error, told of the pull: what was asked for stands before what happened. */
+function asPullError(error: unknown, reference: Reference): BerthError {
+  if (!isBerthError(error)) {
+    return new BerthError('internal', {
+      op: 'pull',
+      object: textOf(reference),
+      detail: messageOf(error),
+      cause: error,
+    });
+  }
+  if (error.op === 'pull') return error;
+  const { code, remedy } = error;
+  return new BerthError(code, { op: 'pull', object: textOf(reference), detail: detailOf(error), remedy, cause: error });
+}
+
+function detailOf(error: BerthError): string {
+  return error.object === undefined ? error.detail : `${error.object}: ${error.detail}`;
+}

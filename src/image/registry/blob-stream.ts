@@ -1,0 +1,103 @@
+import { Readable } from 'node:stream';
+import { abortError, BerthError, pause } from '../../base';
+import { discard, protocolError } from './body';
+import { causeText, connectionError } from './connection-error';
+import type { HttpResponse } from './http';
+
+/** Failures in a row, without much progress between them, after which a blob is given up. */
+const failureLimit = 5;
+/** Progress that makes a failure the first one again. Bytes. */
+const progress = 1024 * 1024;
+
+/** A blob's bytes from an offset on. */
+export type OpenAt = (offset: number, signal: AbortSignal) => Promise<HttpResponse>;
+
+/**
+ * Streams a blob of a known size; where the connection breaks it goes on by a Range request. The stream ends after
+ * exactly `size` bytes, or fails with a BerthError.
+ */
+export async function streamBlob(
+  openAt: OpenAt,
+  blob: { readonly digest: string; readonly size: number },
+  signal: AbortSignal,
+): Promise<Readable> {
+  const first = await openAt(0, signal);
+  const announced = first.headers['content-length'];
+  if (announced !== undefined && Number(announced) !== blob.size) {
+    discard(first.body);
+    throw sizeError(blob, first, announced);
+  }
+  const stream = Readable.from(chunks(openAt, first, blob, signal), { objectMode: false, highWaterMark: 256 * 1024 });
+  // A reader that gives up before its first read never starts the generator, which would have freed the connection.
+  return stream.once('close', () => discard(first.body));
+}
+
+async function* chunks(
+  openAt: OpenAt,
+  first: HttpResponse,
+  blob: { readonly digest: string; readonly size: number },
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  let response = first;
+  let offset = 0;
+  let skip = 0;
+  let failures = 0;
+  let lastFailure = 0;
+  for (;;) {
+    let cause: unknown;
+    try {
+      for await (const chunk of response.body as AsyncIterable<Buffer>) {
+        const fresh = chunk.subarray(Math.min(skip, chunk.length));
+        skip -= chunk.length - fresh.length;
+        offset += fresh.length;
+        if (offset > blob.size) throw sizeError(blob, response, 'more');
+        if (fresh.length > 0) yield fresh;
+      }
+    } catch (error) {
+      if (error instanceof BerthError) throw error;
+      if (signal.aborted) throw abortError(signal, 'fetch layer', blob.digest);
+      cause = error;
+    }
+    if (offset === blob.size) return;
+    failures = offset - lastFailure >= progress ? 1 : failures + 1;
+    lastFailure = offset;
+    if (failures > failureLimit) throw brokenError(blob, response, offset, cause, signal);
+    if (failures > 1) await pause(50 * 2 ** failures, signal, 'fetch layer');
+    response = await openAt(offset, signal);
+    skip = bytesToSkip(response, offset);
+  }
+}
+
+/** How many bytes of the answer are known already: none of a 206 that fits, all up to the offset of a 200. */
+export function bytesToSkip(response: HttpResponse, offset: number): number {
+  if (response.status === 200) return offset;
+  const range = response.headers['content-range'];
+  if (typeof range === 'string' && new RegExp(`^bytes ${offset}-`).test(range)) return 0;
+  discard(response.body);
+  throw protocolError(response, `asked for bytes from ${offset} on, it answers ${JSON.stringify(range ?? 'no range')}`);
+}
+
+function sizeError(blob: { digest: string; size: number }, response: HttpResponse, served: string): BerthError {
+  return new BerthError('digest-mismatch', {
+    op: 'fetch layer',
+    object: blob.digest,
+    detail: `${response.url.host} serves ${served} bytes, the manifest names ${blob.size}`,
+  });
+}
+
+function brokenError(
+  blob: { digest: string; size: number },
+  response: HttpResponse,
+  offset: number,
+  cause: unknown,
+  signal: AbortSignal,
+): BerthError {
+  const inner = connectionError(response.method, response.url, cause, signal);
+  const why = cause === undefined ? 'the answer ends early' : causeText(cause);
+  return new BerthError('registry-unreachable', {
+    op: 'fetch layer',
+    object: blob.digest,
+    detail: `${response.url.host} broke off ${failureLimit + 1} times, at last after ${offset} of ${blob.size} bytes: ${why}`,
+    cause: inner,
+  });
+}

@@ -1,0 +1,48 @@
+import { abortError, BerthError, errnoOf, messageOf } from '../../base';
+import { printable } from './endpoint';
+
+/** Words for what sockets, resolvers and TLS say; anything else keeps its own. */
+const causes: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was reset',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'the network is unreachable',
+  ENOTFOUND: 'the name does not resolve',
+  EAI_AGAIN: 'the name server does not answer',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+  UND_ERR_BODY_TIMEOUT: 'the answer stalled',
+  UND_ERR_SOCKET: 'the connection was closed',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate chain ends in an unknown authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an unknown authority',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
+  EPROTO: 'it does not speak TLS as expected',
+};
+
+/** `connection refused` for an error of a request. */
+export function causeText(error: unknown): string {
+  const errno = errnoOf(error);
+  return (errno === undefined ? undefined : causes[errno]) ?? messageOf(error);
+}
+
+/** A request that got no answer: `registry-unreachable`, or the caller's abort. */
+export function connectionError(method: string, url: URL, error: unknown, signal: AbortSignal): BerthError {
+  if (signal.aborted) return abortError(signal, 'ask registry', url.host);
+  return new BerthError('registry-unreachable', {
+    op: 'ask registry',
+    object: `${method} ${printable(url)}`,
+    detail: causeText(error),
+    cause: error,
+  });
+}
+
+/** Whether another try on a fresh connection makes sense. */
+export function isReset(error: unknown): boolean {
+  const errno = errnoOf(error instanceof BerthError ? error.cause : error);
+  return errno !== undefined && ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_BODY_TIMEOUT'].includes(errno);
+}

@@ -1,0 +1,73 @@
+import { BerthError } from '../base';
+import { parseImageConfig } from './config';
+import type { ImageContent } from './install';
+import { type Descriptor, type ImageManifest, parseManifest } from './manifest';
+import { choosePlatform, fitsPlatform, nameOf, type Platform } from './platform';
+
+/** A document and its digest, which has been compared with its bytes. */
+export interface Document {
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Where an image's content comes from: a registry or an archive. Each checks digests before it answers. */
+export interface ContentSource {
+  manifest(descriptor: Descriptor, signal: AbortSignal): Promise<Document>;
+  config(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
+  readonly layer: ImageContent['openLayer'];
+}
+
+/** Indexes in indexes are legal; more than this many are a loop in spirit. */
+const depthLimit = 3;
+
+/** From the document that a name leads to down to the manifest and configuration of this platform. */
+export async function resolveContent(
+  source: ContentSource,
+  top: Document,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<ImageContent> {
+  const documents = [top];
+  let current = top;
+  let chosen: Descriptor | undefined;
+  let parsed = parseManifest(current.bytes, current.digest);
+  while (parsed.kind === 'index') {
+    if (documents.length > depthLimit) throw tooDeep(top.digest);
+    chosen = choosePlatform(parsed, platform, current.digest);
+    current = await source.manifest(chosen, signal);
+    if (current.bytes.length !== chosen.size) throw sizeMismatch('manifest', chosen, current.bytes.length);
+    documents.push(current);
+    parsed = parseManifest(current.bytes, current.digest);
+  }
+  const manifest: ImageManifest = parsed;
+  const configBytes = await source.config(manifest.config, signal);
+  if (configBytes.length !== manifest.config.size) {
+    throw sizeMismatch('config', manifest.config, configBytes.length);
+  }
+  const config = parseImageConfig(configBytes, manifest.layers.length, manifest.config.digest);
+  // An index's word for its entry counts: images whose own configuration names a wrong architecture are in use.
+  if (!chosen?.platform && !fitsPlatform(config, platform)) {
+    throw new BerthError('image-platform', {
+      op: 'choose platform',
+      object: current.digest,
+      detail: `the image is for ${nameOf(config)}, this machine is ${nameOf(platform)}`,
+    });
+  }
+  return { documents, manifestDigest: current.digest, manifest, configBytes, config, openLayer: source.layer };
+}
+
+function sizeMismatch(what: string, descriptor: Descriptor, length: number): BerthError {
+  return new BerthError('digest-mismatch', {
+    op: `fetch ${what}`,
+    object: descriptor.digest,
+    detail: `it has ${length} bytes, the document that names it says ${descriptor.size}`,
+  });
+}
+
+function tooDeep(digest: string): BerthError {
+  return new BerthError('manifest-invalid', {
+    op: 'read manifest',
+    object: digest,
+    detail: `more than ${depthLimit} indexes lie inside one another`,
+  });
+}
