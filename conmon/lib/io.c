@@ -1,0 +1,84 @@
+#include "lib/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/scope.h"
+
+ssize_t read_once(int fd, void *buffer, size_t size)
+{
+  ssize_t got;
+  do
+    got = read(fd, buffer, size);
+  while (got < 0 && errno == EINTR);
+  return got;
+}
+
+ssize_t read_full(int fd, void *buffer, size_t size)
+{
+  size_t done = 0;
+  while (done < size) {
+    ssize_t got = read_once(fd, (char *)buffer + done, size - done);
+    if (got < 0)
+      return -errno;
+    if (got == 0)
+      break;
+    done += (size_t)got;
+  }
+  return (ssize_t)done;
+}
+
+int write_full(int fd, const void *buffer, size_t size)
+{
+  size_t done = 0;
+  while (done < size) {
+    ssize_t put = write(fd, (const char *)buffer + done, size - done);
+    if (put < 0 && errno == EINTR)
+      continue;
+    if (put < 0)
+      return -errno;
+    done += (size_t)put;
+  }
+  return 0;
+}
+
+ssize_t read_text(const char *path, char *buffer, size_t size)
+{
+  _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return -errno;
+  ssize_t got = read_full(fd, buffer, size);
+  if (got < 0)
+    return got;
+  if ((size_t)got == size)
+    return -EFBIG;
+  buffer[got] = '\0';
+  return got;
+}
+
+int write_text(const char *path, const char *text)
+{
+  _cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0)
+    return -errno;
+  ssize_t put;
+  size_t size = strlen(text);
+  do
+    put = write(fd, text, size);
+  while (put < 0 && errno == EINTR);
+  if (put < 0)
+    return -errno;
+  return (size_t)put == size ? 0 : -EIO;
+}
+
+int set_nonblock(int fd, bool on)
+{
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0)
+    return -errno;
+  flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+  return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}

@@ -1,0 +1,134 @@
+#include "monitor/call.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#include "lib/io.h"
+#include "monitor/monitor.h"
+#include "monitor/tree.h"
+
+static void finish(struct call *call)
+{
+  struct monitor *monitor = call->monitor;
+  loop_disarm(&monitor->loop, &call->timer);
+  if (call->source.ready)
+    loop_unwatch(&monitor->loop, &call->source);
+  call->active = false;
+  call->done(call->owner, call);
+  /* From here on the call may be gone. What it made is on the list now: zombies that were left alone can be told. */
+  monitor->children.pending--;
+  children_reap(&monitor->children);
+}
+
+/* Reads what is there now. */
+static void drain(struct call *call)
+{
+  char scrap[4096];
+  while (!call->at_end) {
+    size_t room = CALL_TEXT_MAX - call->size;
+    if (room == 0 && call->hold)
+      return;
+    ssize_t got = room > 0 ? read_once(call->err_fd, call->text + call->size, room) : read_once(call->err_fd, scrap, sizeof(scrap));
+    if (got < 0 && errno == EAGAIN)
+      return;
+    if (got <= 0)
+      call->at_end = true;
+    else if (room > 0)
+      call->size += (size_t)got;
+    else
+      call->lost = true;
+  }
+}
+
+static void grace_over(void *owner)
+{
+  struct call *call = owner;
+  drain(call);
+  finish(call);
+}
+
+static void stalled(void *owner)
+{
+  struct call *call = owner;
+  call->hold = false;
+  loop_want(&call->monitor->loop, &call->source, EPOLLIN);
+}
+
+static void readable(void *owner, uint32_t events)
+{
+  (void)events;
+  struct call *call = owner;
+  drain(call);
+  bool full = call->hold && call->size == CALL_TEXT_MAX;
+  if (call->at_end || full)
+    loop_want(&call->monitor->loop, &call->source, 0);
+  if (full && call->child.ended)
+    loop_arm(&call->monitor->loop, &call->timer, CALL_STALL_MS, stalled, call);
+  if (call->at_end && !call->child.ended)
+    finish(call);
+}
+
+/* A runtime that succeeded has said all that matters; one that failed may have a hook that is still speaking. */
+static void ended(void *owner, int wait_status)
+{
+  struct call *call = owner;
+  call->wait_status = wait_status;
+  loop_disarm(&call->monitor->loop, &call->timer);
+  drain(call);
+  if (call_succeeded(call) || call->at_end)
+    finish(call);
+  else
+    loop_arm(&call->monitor->loop, &call->timer, CALL_GRACE_MS, grace_over, call);
+}
+
+int call_begin(struct monitor *monitor, struct call *call, char *const argv[], const struct spawn_stdio *stdio, int err_fd,
+               bool hold, call_fn *done, void *owner, struct err *err)
+{
+  *call = (struct call){.monitor = monitor, .err_fd = err_fd, .hold = hold, .done = done, .owner = owner};
+  set_nonblock(err_fd, true);
+  int failed = loop_watch(&monitor->loop, &call->source, err_fd, EPOLLIN, readable, call);
+  if (failed < 0)
+    return err_set(err, -failed, "watch the runtime's stderr");
+  pid_t pid = spawn_runtime(argv, stdio, err);
+  if (pid < 0) {
+    loop_unwatch(&monitor->loop, &call->source);
+    return pid;
+  }
+  call->active = true;
+  monitor->children.pending++;
+  children_add(&monitor->children, &call->child, pid, ended, call);
+  return 0;
+}
+
+bool call_succeeded(const struct call *call)
+{
+  return call->wait_status != CHILD_UNKNOWN && WIFEXITED(call->wait_status) && WEXITSTATUS(call->wait_status) == 0;
+}
+
+const char *call_message(struct call *call, const char *what)
+{
+  while (call->size > 0 && strchr("\n\r \t", call->text[call->size - 1]))
+    call->size--;
+  for (size_t i = 0; i < call->size; i++)
+    if ((unsigned char)call->text[i] < ' ' && call->text[i] != '\n' && call->text[i] != '\t')
+      call->text[i] = '?';
+  call->text[call->size] = '\0';
+  if (call->size > 0)
+    return call->text;
+  if (call->wait_status == CHILD_UNKNOWN)
+    snprintf(call->text, sizeof(call->text), "%s: it is not known how the runtime ended", what);
+  else if (WIFSIGNALED(call->wait_status))
+    snprintf(call->text, sizeof(call->text), "%s: the runtime was killed by signal %d", what, WTERMSIG(call->wait_status));
+  else
+    snprintf(call->text, sizeof(call->text), "%s: the runtime said nothing, exit status %d", what, WEXITSTATUS(call->wait_status));
+  return call->text;
+}
+
+void call_kill(struct call *call)
+{
+  if (call->active && call->child.ended)
+    tree_kill(call->child.pid);
+}

@@ -1,0 +1,63 @@
+#include "monitor/console.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+
+#include "lib/io.h"
+#include "lib/scope.h"
+
+int console_listen(const char *path, struct err *err)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof(address.sun_path))
+    return err_set(err, ENAMETOOLONG, "bind %s", path);
+  strcpy(address.sun_path, path);
+  _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return err_set(err, errno, "socket");
+  unlink(path);
+  if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0)
+    return err_set(err, errno, "bind %s", path);
+  return steal_fd(&fd);
+}
+
+int console_take(int listener, struct err *err)
+{
+  _cleanup_fd_ int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (peer < 0)
+    return err_set(err, errno, "the runtime sent no console");
+  char byte[4096];
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct iovec data = {.iov_base = byte, .iov_len = sizeof(byte)};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+  ssize_t got = recvmsg(peer, &message, MSG_CMSG_CLOEXEC);
+  if (got < 0)
+    return err_set(err, errno, "receive the console");
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
+    return err_set(err, EPROTO, "receive the console: no descriptor came");
+  int master;
+  memcpy(&master, CMSG_DATA(header), sizeof(master));
+  set_nonblock(master, true);
+  return master;
+}
+
+int console_resize(int master, uint16_t width, uint16_t height)
+{
+  struct winsize size = {.ws_col = width, .ws_row = height};
+  return ioctl(master, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+void console_end_input(int master)
+{
+  struct termios settings;
+  if (tcgetattr(master, &settings) == 0 && (settings.c_lflag & ICANON))
+    write_full(master, &settings.c_cc[VEOF], 1);
+}

@@ -1,0 +1,223 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <syslog.h>
+
+#include "lib/io.h"
+#include "lib/proc.h"
+#include "lib/scope.h"
+#include "monitor/console.h"
+#include "monitor/describe.h"
+#include "monitor/monitor.h"
+#include "monitor/pidfile.h"
+#include "monitor/pipes.h"
+#include "monitor/record.h"
+
+uint64_t clock_realtime_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void init_ended(void *owner, int wait_status)
+{
+  struct monitor *monitor = owner;
+  monitor->record.finished_at = clock_realtime_ns();
+  monitor->record.status =
+      wait_status == CHILD_UNKNOWN ? status_unknown("init was no child of its monitor") : status_of_wait(wait_status);
+  monitor->init_gone = true;
+  monitor_fire(monitor, EV_INIT_EXITED);
+}
+
+static void init_pidfd_ready(void *owner, uint32_t events)
+{
+  (void)events;
+  struct monitor *monitor = owner;
+  loop_unwatch(&monitor->loop, &monitor->init_watch);
+  init_ended(monitor, CHILD_UNKNOWN);
+}
+
+/* As a subreaper we are init's parent once the runtime has left. Should we not be, its pidfd still tells its end. */
+static int watch_init(struct monitor *monitor, struct err *err)
+{
+  siginfo_t info;
+  if (waitid(P_PID, (id_t)monitor->init_pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+    children_add(&monitor->children, &monitor->init, monitor->init_pid, init_ended, monitor);
+    return 0;
+  }
+  int failed = loop_watch(&monitor->loop, &monitor->init_watch, monitor->init_pidfd, EPOLLIN, init_pidfd_ready, monitor);
+  return failed < 0 ? err_set(err, -failed, "watch init %d", (int)monitor->init_pid) : 0;
+}
+
+/* Everything about init that must be known before it runs: its identity, and how often its cgroup saw an OOM kill. */
+static int adopt_init(struct monitor *monitor, struct err *err)
+{
+  if (pidfile_read(monitor->options.pid_file, &monitor->init_pid, err) < 0)
+    return -err->code;
+  monitor->init_pidfd = proc_pidfd_open(monitor->init_pid);
+  if (monitor->init_pidfd < 0)
+    return err_set(err, -monitor->init_pidfd, "pidfd_open of init %d", (int)monitor->init_pid);
+  if (proc_start_time(monitor->init_pid, &monitor->init_start_time, err) < 0)
+    return -err->code;
+  oom_open(&monitor->oom, monitor->init_pid);
+  if (watch_init(monitor, err) < 0)
+    return -err->code;
+  return 0;
+}
+
+static void console_path(const struct options *options, char *path, size_t size)
+{
+  snprintf(path, size, "%s.tty", options->socket);
+}
+
+static void close_console(struct monitor *monitor)
+{
+  char path[PATH_MAX];
+  console_path(&monitor->options, path, sizeof(path));
+  unlink(path);
+  close_fd(&monitor->console_fd);
+}
+
+/* Nothing has run: there is nothing to record. */
+static void drop_record(struct monitor *monitor)
+{
+  if (monitor->record_fd >= 0)
+    unlink(monitor->options.exit_file);
+  close_fd(&monitor->record_fd);
+}
+
+static void fail(struct monitor *monitor, const char *message)
+{
+  drop_record(monitor);
+  if (monitor->console_fd >= 0)
+    close_console(monitor);
+  monitor_fail(monitor, message);
+}
+
+static void fail_with(struct monitor *monitor, const struct err *err)
+{
+  fail(monitor, describe(err).text);
+}
+
+/* Takes the output and the console over, now that the runtime no longer writes to them. */
+static int take_stdio(struct monitor *monitor, struct err *err)
+{
+  int opened = streams_open(monitor, err);
+  if (monitor->options.tty)
+    close_console(monitor);
+  return opened;
+}
+
+static void create_done(void *owner, struct call *call)
+{
+  struct monitor *monitor = owner;
+  struct err err;
+  if (monitor->options.tty)
+    close_fd(&monitor->call_err_fd);
+  if (!call_succeeded(call)) {
+    fail(monitor, call_message(call, "create"));
+    return;
+  }
+  if (adopt_init(monitor, &err) < 0 || take_stdio(monitor, &err) < 0) {
+    if (monitor->init_pidfd >= 0)
+      proc_pidfd_signal(monitor->init_pidfd, SIGKILL);
+    fail_with(monitor, &err);
+    return;
+  }
+  monitor_fire(monitor, EV_CREATE_OK);
+}
+
+static int open_stdio(struct monitor *monitor, struct far_ends *far, struct err *err)
+{
+  const struct options *o = &monitor->options;
+  if (o->tty)
+    return pipe_from_child(&monitor->call_err_fd, &far->err, 0, 0, err);
+  if (o->stdin_open && pipe_to_child(&monitor->stdin_fd, &far->in, o->uid, o->gid, err) < 0)
+    return -err->code;
+  if (pipe_from_child(&monitor->out.fd, &far->out, o->uid, o->gid, err) < 0 ||
+      pipe_from_child(&monitor->err.fd, &far->err, o->uid, o->gid, err) < 0)
+    return -err->code;
+  /* A larger pipe lets a burst of output through while the disk is slow. It may be refused: then it is smaller. */
+  fcntl(monitor->out.fd, F_SETPIPE_SZ, PIPE_LOG_SIZE);
+  fcntl(monitor->err.fd, F_SETPIPE_SZ, PIPE_LOG_SIZE);
+  monitor->call_err_fd = monitor->err.fd;
+  return 0;
+}
+
+static int run_create(struct monitor *monitor, struct err *err)
+{
+  const struct options *o = &monitor->options;
+  _cleanup_far_ends_ struct far_ends far = {-1, -1, -1};
+  if (open_stdio(monitor, &far, err) < 0)
+    return -err->code;
+  char console[PATH_MAX];
+  console_path(o, console, sizeof(console));
+  if (o->tty && (monitor->console_fd = console_listen(console, err)) < 0)
+    return -err->code;
+  struct runtime_args args;
+  runtime_args(&args, o, "create");
+  args_add2(&args, "--bundle", o->bundle);
+  args_add2(&args, "--pid-file", o->pid_file);
+  if (o->tty)
+    args_add2(&args, "--console-socket", console);
+  args_add(&args, o->id);
+  struct spawn_stdio stdio = {far.in, far.out, far.err};
+  return call_begin(monitor, &monitor->call, args.argv, &stdio, monitor->call_err_fd, false, create_done, monitor, err);
+}
+
+void container_create(struct monitor *monitor)
+{
+  struct err err;
+  if (unlink(monitor->options.pid_file) < 0 && errno != ENOENT) {
+    err_set(&err, errno, "remove the old pid file %s", monitor->options.pid_file);
+    fail_with(monitor, &err);
+  } else if (setup_files(monitor, &err) < 0 || run_create(monitor, &err) < 0) {
+    fail_with(monitor, &err);
+  }
+}
+
+static void start_done(void *owner, struct call *call)
+{
+  struct monitor *monitor = owner;
+  close_fd(&monitor->call_err_fd);
+  if (!call_succeeded(call))
+    monitor->record.started_at = 0;
+  monitor_fire(monitor, call_succeeded(call) ? EV_START_OK : EV_START_FAILED);
+}
+
+bool container_start(struct monitor *monitor, struct err *err)
+{
+  _cleanup_fd_ int far = -1;
+  if (pipe_from_child(&monitor->call_err_fd, &far, 0, 0, err) < 0)
+    return false;
+  struct runtime_args args;
+  runtime_args(&args, &monitor->options, "start");
+  args_add(&args, monitor->options.id);
+  struct spawn_stdio stdio = {-1, -1, far};
+  /* Before the call: init may have run and ended when it returns. */
+  monitor->record.started_at = clock_realtime_ns();
+  if (call_begin(monitor, &monitor->call, args.argv, &stdio, monitor->call_err_fd, false, start_done, monitor, err) >= 0)
+    return true;
+  monitor->record.started_at = 0;
+  close_fd(&monitor->call_err_fd);
+  return false;
+}
+
+void container_record(struct monitor *monitor)
+{
+  struct exit_record *record = &monitor->record;
+  record->oom_killed = oom_struck(&monitor->oom);
+  oom_close(&monitor->oom);
+  record->bytes_logged = monitor->log.logged;
+  record->bytes_dropped = monitor->log.dropped;
+  struct err err;
+  /* Should the disk refuse even this, the clients that are connected are still told. */
+  if (record_write(monitor->record_fd, monitor->options.exit_file, record, &err) < 0)
+    syslog(LOG_DAEMON | LOG_ERR, "conmon: container %s: %s", monitor->options.id, describe(&err).text);
+  close_fd(&monitor->record_fd);
+}

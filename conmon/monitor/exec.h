@@ -1,0 +1,75 @@
+/* An exec session: a process that the runtime puts beside init, and the client that asked for it. */
+#ifndef CONMON_MONITOR_EXEC_H
+#define CONMON_MONITOR_EXEC_H
+
+#include <limits.h>
+
+#include "monitor/monitor.h"
+
+/* After the process's end others may hold its pipes: so long is waited for their end. */
+#define EXEC_GRACE_MS 100
+
+enum exec_phase {
+  /* The runtime is at work. */
+  X_CALLING,
+  X_RUNNING,
+  /* The process has ended; its last output is being passed on. */
+  X_DRAINING,
+  X_DONE,
+};
+
+struct exec_stream {
+  struct exec *exec;
+  uint8_t type;
+  int fd;
+  struct source source;
+  uint64_t passed;
+};
+
+struct exec {
+  struct monitor *monitor;
+  struct exec *next;
+  /* NULL once the client is gone. */
+  struct conn *conn;
+  uint32_t tag;
+  enum exec_phase phase;
+  bool tty;
+  bool timed_out;
+  bool truncated;
+  /* Its tree is to be dead: also what the runtime makes from now on. */
+  bool killed;
+  bool grace_over;
+  uint64_t output_cap;
+  struct call call;
+  pid_t pid;
+  struct child child;
+  struct exit_status status;
+  struct timer deadline;
+  struct timer grace;
+  int call_err_fd;
+  int console_fd;
+  int in_fd;
+  struct source in_source;
+  /* Bytes of the STDIN frame at hand that the process has got. */
+  size_t in_taken;
+  struct exec_stream out;
+  struct exec_stream err;
+  char process_path[PATH_MAX];
+  char pid_path[PATH_MAX];
+  char console_path[128];
+};
+
+/* exec_io.c */
+void exec_io_start(struct exec *exec);
+/* Passes on what the pipes hold, as far as the client takes it; true if both have ended. */
+bool exec_io_pump(struct exec *exec);
+/* Whether the client is too slow at the moment. */
+bool exec_io_blocked(const struct exec *exec);
+enum conn_result exec_io_stdin(struct exec *exec, const struct frame *frame);
+void exec_io_stdin_eof(struct exec *exec);
+void exec_io_pass(struct exec_stream *stream, const void *data, size_t size);
+void exec_io_close(struct exec *exec);
+/* Both streams have ended, or the grace is over and nothing is left: to be asked after each pump. */
+void exec_check_end(struct exec *exec);
+
+#endif

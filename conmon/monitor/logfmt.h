@@ -1,0 +1,45 @@
+/*
+ * Log records in the kubelet's format: `2006-01-02T15:04:05.999999999Z stdout F text`, nine digits, UTC.
+ * A line is carried over from read to read, so that P marks only a line longer than 16 KiB, or one that never ended.
+ */
+#ifndef CONMON_MONITOR_LOGFMT_H
+#define CONMON_MONITOR_LOGFMT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define LOG_LINE_MAX (16u * 1024)
+#define LOG_BATCH_MAX (64u * 1024)
+/* "2006-01-02T15:04:05.999999999Z stdout F " */
+#define LOG_PREFIX 40
+
+enum log_stream { LOG_STDOUT = 0, LOG_STDERR = 1 };
+
+/* The unfinished line of one stream. */
+struct log_carry {
+  size_t size;
+  uint8_t text[LOG_LINE_MAX];
+};
+
+/* Records that wait to be written together. */
+struct log_batch {
+  size_t size;
+  uint8_t data[LOG_BATCH_MAX];
+  /* Takes all of the batch, whatever happens to it. */
+  void (*flush)(void *owner, const uint8_t *data, size_t size);
+  void *owner;
+};
+
+/* The time and stream of a record, tagged F. */
+void log_prefix(char prefix[LOG_PREFIX], enum log_stream stream, struct timespec when);
+
+/* Cuts the bytes into records with this time. What is not a whole line stays in the carry. */
+void log_feed(struct log_batch *batch, struct log_carry *carry, enum log_stream stream, struct timespec when, const uint8_t *data,
+              size_t size);
+/* The stream has ended: what is left becomes a P record. */
+void log_finish(struct log_batch *batch, struct log_carry *carry, enum log_stream stream, struct timespec when);
+/* Hands the batch to `flush`. */
+void log_flush(struct log_batch *batch);
+
+#endif

@@ -1,0 +1,138 @@
+/* The monitor of one container: its whole state, and the events that move it. state.c has the table. */
+#ifndef CONMON_MONITOR_MONITOR_H
+#define CONMON_MONITOR_MONITOR_H
+
+#include "monitor/call.h"
+#include "monitor/children.h"
+#include "monitor/codec.h"
+#include "monitor/conn.h"
+#include "monitor/logfile.h"
+#include "monitor/logfmt.h"
+#include "monitor/loop.h"
+#include "monitor/oom.h"
+#include "monitor/options.h"
+#include "monitor/server.h"
+
+enum state {
+  S_CREATING,
+  S_CREATED,
+  S_STARTING,
+  S_RUNNING,
+  /* Init has ended; its last output is being read. */
+  S_DRAINING,
+  S_EXITED,
+  S_FAILED,
+  /* Nothing more is taken in; out as soon as all is sent and no exec is left. */
+  S_LEAVING,
+  S_COUNT,
+};
+
+enum event {
+  EV_CREATE_OK,
+  EV_CREATE_FAILED,
+  EV_START,
+  EV_START_OK,
+  EV_START_FAILED,
+  EV_INIT_EXITED,
+  EV_DRAINED,
+  EV_RELEASE,
+  EV_CLIENT_GONE,
+  EV_LINGERED,
+  EV_COUNT,
+};
+
+/* One of the container's output streams. */
+struct stream {
+  struct monitor *monitor;
+  enum log_stream which;
+  /* -1 once it has ended. */
+  int fd;
+  struct source source;
+  /* A terminal whose last user has closed it may be opened again. */
+  struct timer retry;
+  struct log_carry carry;
+};
+
+struct exec;
+
+struct monitor {
+  struct options options;
+  enum state state;
+  struct loop loop;
+  int signal_fd;
+  struct source signals;
+  struct children children;
+  struct timer timer;
+
+  int listen_fd;
+  struct source listener;
+  struct conn *conns;
+  struct exec *execs;
+  unsigned int exec_count;
+
+  /* The create, later the start. */
+  struct call call;
+  int call_err_fd;
+  /* Who asked for the start; NULL if nobody, or if it has gone. */
+  struct conn *starter;
+  uint32_t start_tag;
+  /* Why the container could not be created. */
+  char failure[CALL_TEXT_MAX + 1];
+
+  pid_t init_pid;
+  uint64_t init_start_time;
+  int init_pidfd;
+  struct child init;
+  struct source init_watch;
+  bool init_gone;
+  struct oom oom;
+  int record_fd;
+  struct exit_record record;
+
+  /* Our end of the container's stdin: -1 without one. With a tty the master's duplicate. */
+  int stdin_fd;
+  int console_fd;
+  uint16_t width;
+  uint16_t height;
+  struct stream out;
+  struct stream err;
+  struct logfile log;
+  struct log_batch batch;
+  uint8_t buffer[64 * 1024];
+};
+
+extern const struct role_ops control_ops;
+extern const struct role_ops exec_ops;
+
+/* setup.c: everything that is needed before the runtime is called. */
+int setup_process(struct monitor *monitor, struct err *err);
+int setup_files(struct monitor *monitor, struct err *err);
+void setup_ready(void);
+
+/* state.c. False if nothing is to happen for this event in this state. */
+bool monitor_fire(struct monitor *monitor, enum event event);
+struct state_view monitor_view(const struct monitor *monitor);
+/* The container cannot be created, for a reason of our own. */
+void monitor_fail(struct monitor *monitor, const char *message);
+
+/* container.c: what the events do. */
+void container_create(struct monitor *monitor);
+bool container_start(struct monitor *monitor, struct err *err);
+void container_drain(struct monitor *monitor);
+void container_record(struct monitor *monitor);
+uint64_t clock_realtime_ns(void);
+
+/* streams.c */
+int streams_open(struct monitor *monitor, struct err *err);
+/* Reads what the pipes hold now; true if both have ended. */
+bool streams_drain(struct monitor *monitor);
+/* What is left of unfinished lines goes to the log, which is closed. */
+void streams_finish(struct monitor *monitor);
+void streams_resize(struct monitor *monitor, uint16_t width, uint16_t height);
+void log_batch_written(void *owner, const uint8_t *data, size_t size);
+
+/* exec.c */
+void execs_kill(struct monitor *monitor);
+void execs_sweep(struct monitor *monitor);
+
+#endif

@@ -1,0 +1,31 @@
+/* The command line. */
+#ifndef CONMON_MONITOR_OPTIONS_H
+#define CONMON_MONITOR_OPTIONS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/error.h"
+
+struct options {
+  const char *id;
+  const char *bundle;
+  const char *runtime;
+  const char *runtime_root;
+  const char *socket;
+  const char *exit_file;
+  const char *pid_file;
+  /* NULL: nothing is logged. */
+  const char *log_path;
+  bool tty;
+  bool stdin_open;
+  bool stdin_once;
+  bool systemd_cgroup;
+  /* Owner of the container's stdio pipes: its user as the host sees it. */
+  uid_t uid;
+  gid_t gid;
+};
+
+int options_parse(int argc, char **argv, struct options *options, struct err *err);
+
+#endif

@@ -1,0 +1,168 @@
+#include "monitor/server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "lib/scope.h"
+#include "monitor/monitor.h"
+
+static const struct role_ops *ops_of(uint8_t role)
+{
+  switch (role) {
+  case ROLE_CONTROL:
+    return &control_ops;
+  case ROLE_EXEC:
+    return &exec_ops;
+  default:
+    return NULL;
+  }
+}
+
+static void refuse(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message)
+{
+  conn_error(conn, tag, code, message);
+  if (!conn->dead)
+    conn_finish(conn);
+}
+
+static enum conn_result greet(struct conn *conn, const struct frame *frame)
+{
+  struct monitor *monitor = conn->monitor;
+  struct hello hello;
+  if (!parse_hello(frame, &hello)) {
+    refuse(conn, frame->tag, PE_FRAME, "HELLO without the magic number of this protocol");
+    return CONN_TAKEN;
+  }
+  if (hello.version != PROTOCOL_VERSION) {
+    refuse(conn, frame->tag, PE_VERSION, "this monitor speaks version 1");
+    return CONN_TAKEN;
+  }
+  const struct role_ops *ops = ops_of(hello.role);
+  if (!ops) {
+    refuse(conn, frame->tag, PE_ROLE, "a role that this monitor does not have");
+    return CONN_TAKEN;
+  }
+  loop_disarm(&monitor->loop, &conn->timer);
+  conn->role = (enum role)hello.role;
+  conn->ops = ops;
+  struct state_view view = monitor_view(monitor);
+  _cleanup_wire_ struct wire_writer payload = wire_writer(64 * 1024);
+  put_welcome(&payload, conn->role, monitor->options.tty ? WELCOME_TTY : 0, (uint32_t)getpid(), monitor->options.id, &view);
+  conn_send_wire(conn, FRAME_WELCOME, frame->tag, &payload);
+  return CONN_TAKEN;
+}
+
+static void stranger_closed(struct conn *conn)
+{
+  monitor_fire(conn->monitor, EV_CLIENT_GONE);
+}
+
+static const struct role_ops stranger_ops = {.frame = greet, .closed = stranger_closed};
+
+static bool is_root(int fd)
+{
+  struct ucred peer;
+  socklen_t size = sizeof(peer);
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
+}
+
+void server_accept(struct monitor *monitor)
+{
+  while (monitor->listen_fd >= 0) {
+    int fd = accept4(monitor->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+      continue;
+    if (fd < 0)
+      return;
+    if (!is_root(fd)) {
+      close(fd);
+      continue;
+    }
+    struct conn *conn = conn_open(monitor, fd, &stranger_ops);
+    if (!conn)
+      continue;
+    conn->next = monitor->conns;
+    monitor->conns = conn;
+  }
+}
+
+static void acceptable(void *owner, uint32_t events)
+{
+  (void)events;
+  server_accept(owner);
+}
+
+int server_listen(struct monitor *monitor, struct err *err)
+{
+  const char *path = monitor->options.socket;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strcpy(address.sun_path, path);
+  _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return err_set(err, errno, "socket");
+  if (unlink(path) < 0 && errno != ENOENT)
+    return err_set(err, errno, "remove the old socket %s", path);
+  mode_t saved = umask(0177);
+  int bound = bind(fd, (struct sockaddr *)&address, sizeof(address));
+  umask(saved);
+  if (bound < 0 || listen(fd, 128) < 0)
+    return err_set(err, errno, "listen on %s", path);
+  int failed = loop_watch(&monitor->loop, &monitor->listener, fd, EPOLLIN, acceptable, monitor);
+  if (failed < 0)
+    return err_set(err, -failed, "watch %s", path);
+  monitor->listen_fd = steal_fd(&fd);
+  return 0;
+}
+
+void server_push_state(struct monitor *monitor)
+{
+  struct state_view view = monitor_view(monitor);
+  _cleanup_wire_ struct wire_writer payload = wire_writer(64 * 1024);
+  put_state(&payload, &view);
+  for (struct conn *conn = monitor->conns; conn; conn = conn->next)
+    if (!conn->dead && conn->role == ROLE_CONTROL)
+      conn_send_wire(conn, FRAME_STATE, 0, &payload);
+}
+
+bool server_has_clients(const struct monitor *monitor)
+{
+  for (const struct conn *conn = monitor->conns; conn; conn = conn->next)
+    if (!conn->dead && !conn->finishing && (conn->role == ROLE_CONTROL || conn->role == ROLE_NONE))
+      return true;
+  return false;
+}
+
+bool server_is_flushed(const struct monitor *monitor)
+{
+  for (const struct conn *conn = monitor->conns; conn; conn = conn->next)
+    if (!conn->dead && conn_backlog(conn) > 0)
+      return false;
+  return true;
+}
+
+void server_sweep(struct monitor *monitor)
+{
+  for (struct conn **at = &monitor->conns; *at;) {
+    struct conn *conn = *at;
+    if (conn->dead) {
+      *at = conn->next;
+      conn_free(conn);
+    } else {
+      at = &conn->next;
+    }
+  }
+}
+
+void server_close(struct monitor *monitor)
+{
+  if (monitor->listen_fd < 0)
+    return;
+  /* The name first: who finds no socket reads the exit record, who connects in between is reset. */
+  unlink(monitor->options.socket);
+  loop_unwatch(&monitor->loop, &monitor->listener);
+  close_fd(&monitor->listen_fd);
+}

@@ -1,0 +1,154 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "lib/io.h"
+#include "lib/scope.h"
+#include "monitor/console.h"
+#include "monitor/monitor.h"
+
+/* Reads of one stream before others get their turn. */
+#define READS_PER_TURN 4
+/* A terminal that nobody holds open gives EIO; a process of the container may open it again. */
+#define TTY_RETRY_MS 50
+#define TTY_DRAIN_MAX (64u * 1024)
+
+enum read_result { READ_SOME, READ_NOTHING, READ_END };
+
+void log_batch_written(void *owner, const uint8_t *data, size_t size)
+{
+  struct monitor *monitor = owner;
+  logfile_write(&monitor->log, data, size, loop_now());
+}
+
+static enum read_result read_some(struct stream *stream, size_t *total)
+{
+  struct monitor *monitor = stream->monitor;
+  ssize_t got = read_once(stream->fd, monitor->buffer, sizeof(monitor->buffer));
+  if (got < 0 && errno == EAGAIN)
+    return READ_NOTHING;
+  if (got <= 0)
+    return READ_END;
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  if (monitor->log.fd >= 0)
+    log_feed(&monitor->batch, &stream->carry, stream->which, now, monitor->buffer, (size_t)got);
+  *total += (size_t)got;
+  return READ_SOME;
+}
+
+static void end_stream(struct stream *stream)
+{
+  struct loop *loop = &stream->monitor->loop;
+  loop_disarm(loop, &stream->retry);
+  loop_unwatch(loop, &stream->source);
+  close_fd(&stream->fd);
+}
+
+static bool all_ended(const struct monitor *monitor)
+{
+  return monitor->out.fd < 0 && monitor->err.fd < 0;
+}
+
+static void try_again(void *owner)
+{
+  struct stream *stream = owner;
+  loop_want(&stream->monitor->loop, &stream->source, EPOLLIN);
+}
+
+static void at_end(struct stream *stream)
+{
+  struct monitor *monitor = stream->monitor;
+  if (monitor->options.tty && !monitor->init_gone) {
+    loop_want(&monitor->loop, &stream->source, 0);
+    loop_arm(&monitor->loop, &stream->retry, TTY_RETRY_MS, try_again, stream);
+    return;
+  }
+  end_stream(stream);
+}
+
+static void readable(void *owner, uint32_t events)
+{
+  (void)events;
+  struct stream *stream = owner;
+  struct monitor *monitor = stream->monitor;
+  size_t total = 0;
+  enum read_result result = READ_SOME;
+  for (int i = 0; result == READ_SOME && i < READS_PER_TURN; i++)
+    result = read_some(stream, &total);
+  log_flush(&monitor->batch);
+  if (result == READ_END)
+    at_end(stream);
+  if (monitor->state == S_DRAINING && all_ended(monitor))
+    monitor_fire(monitor, EV_DRAINED);
+}
+
+static int watch(struct stream *stream, struct err *err)
+{
+  int failed = loop_watch(&stream->monitor->loop, &stream->source, stream->fd, EPOLLIN, readable, stream);
+  return failed < 0 ? err_set(err, -failed, "watch the container's output") : 0;
+}
+
+int streams_open(struct monitor *monitor, struct err *err)
+{
+  if (!monitor->options.tty)
+    return watch(&monitor->out, err) < 0 || watch(&monitor->err, err) < 0 ? -err->code : 0;
+  int master = console_take(monitor->console_fd, err);
+  if (master < 0)
+    return master;
+  monitor->out.fd = master;
+  if (monitor->width > 0)
+    streams_resize(monitor, monitor->width, monitor->height);
+  return watch(&monitor->out, err);
+}
+
+/*
+ * What init has written is in the pipe when it has ended, and a pipe holds no more than its size: reading so much is
+ * enough even while another process goes on filling it.
+ */
+static void drain(struct stream *stream)
+{
+  if (stream->fd < 0)
+    return;
+  int capacity = fcntl(stream->fd, F_GETPIPE_SZ);
+  size_t limit = capacity > 0 ? (size_t)capacity : TTY_DRAIN_MAX;
+  size_t total = 0;
+  enum read_result result = READ_SOME;
+  while (result == READ_SOME && total < limit)
+    result = read_some(stream, &total);
+  log_flush(&stream->monitor->batch);
+  if (result == READ_END)
+    end_stream(stream);
+}
+
+bool streams_drain(struct monitor *monitor)
+{
+  drain(&monitor->out);
+  drain(&monitor->err);
+  return all_ended(monitor);
+}
+
+void streams_finish(struct monitor *monitor)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  if (monitor->out.fd >= 0)
+    end_stream(&monitor->out);
+  if (monitor->err.fd >= 0)
+    end_stream(&monitor->err);
+  log_finish(&monitor->batch, &monitor->out.carry, LOG_STDOUT, now);
+  log_finish(&monitor->batch, &monitor->err.carry, LOG_STDERR, now);
+  log_flush(&monitor->batch);
+  logfile_finish(&monitor->log);
+  close_fd(&monitor->stdin_fd);
+}
+
+void streams_resize(struct monitor *monitor, uint16_t width, uint16_t height)
+{
+  monitor->width = width;
+  monitor->height = height;
+  if (monitor->options.tty && monitor->out.fd >= 0)
+    console_resize(monitor->out.fd, width, height);
+}

@@ -1,0 +1,67 @@
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BerthError } from '../base';
+
+/** The OCI runtime behind a handler's name, as it is found now. */
+export interface Handler {
+  readonly name: string;
+  /** Absolute path of the program. */
+  readonly path: string;
+  /** The runtime's own state folder. */
+  readonly root: string;
+}
+
+/** The runtimes of the configuration, by CRI's runtime_handler. */
+export interface Handlers {
+  readonly names: readonly string[];
+  readonly defaultName: string;
+  /** An empty name is the default's. Rejects `handler-unknown`, or `program-missing` if its program is not there. */
+  resolve(name: string): Promise<Handler>;
+}
+
+/** Looks programs up anew each time: a runtime that is installed later is found without a restart. */
+export function createHandlers(options: {
+  readonly handlers: Readonly<Record<string, { readonly path: string }>>;
+  readonly defaultName: string;
+  readonly runRoot: string;
+  /** As in PATH; where programs given by name are looked up. */
+  readonly searchPath: string;
+}): Handlers {
+  const { handlers, defaultName, runRoot, searchPath } = options;
+  const names = Object.keys(handlers);
+  return {
+    names,
+    defaultName,
+    async resolve(given) {
+      const name = given || defaultName;
+      const handler = handlers[name];
+      if (!handler) {
+        const detail = `no such handler; there are: ${names.join(', ')}`;
+        throw new BerthError('handler-unknown', { op: 'find the runtime', object: `handler ${name}`, detail });
+      }
+      const path = await findProgram(handler.path, searchPath);
+      if (path === undefined) {
+        throw new BerthError('program-missing', {
+          op: 'find the runtime',
+          object: `handler ${name}`,
+          detail: `there is no program ${handler.path}${handler.path.includes('/') ? '' : ` in ${searchPath}`}`,
+          remedy: `install it, or correct runtime.handlers.${name}.path in the configuration`,
+        });
+      }
+      return { name, path, root: join(runRoot, 'runtime', name) };
+    },
+  };
+}
+
+async function findProgram(program: string, searchPath: string): Promise<string | undefined> {
+  const candidates = program.includes('/') ? [program] : searchPath.split(':').map((folder) => join(folder, program));
+  for (const path of candidates) {
+    try {
+      await access(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here: the caller says where it was looked for.
+    }
+  }
+  return undefined;
+}

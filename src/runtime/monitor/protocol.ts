@@ -1,0 +1,180 @@
+import type { ExecEnd, ExitRecord, ExitStatus, MonitorExec, MonitorState } from './monitor';
+import { WireError, WireReader, WireWriter } from './wire';
+
+/** "BMON", little-endian. */
+const magic = 0x4e4f4d42;
+export const protocolVersion = 1;
+
+/** What a connection is for; docs/monitor-protocol.md has the rules of each. */
+export const role = { control: 1, exec: 2 } as const;
+
+/** Frame types, as conmon/monitor/protocol.h has them. Those from 0x80 up are the monitor's. */
+export const frameType = {
+  hello: 0x01,
+  start: 0x10,
+  signal: 0x11,
+  resize: 0x12,
+  reopen: 0x13,
+  release: 0x14,
+  exec: 0x20,
+  stdin: 0x21,
+  stdinEof: 0x22,
+  welcome: 0x81,
+  error: 0x82,
+  ok: 0x90,
+  signaled: 0x91,
+  reopened: 0x92,
+  state: 0x93,
+  started: 0xa0,
+  stdout: 0xa1,
+  stderr: 0xa2,
+  exit: 0xa3,
+} as const;
+
+/** The most that one STDIN frame carries. */
+export const stdinMax = 64 * 1024;
+
+/** Numbers in an ERROR frame. Those below 10 end the connection. */
+export const errorCode = {
+  frame: 1,
+  version: 2,
+  role: 3,
+  state: 10,
+  runtime: 11,
+  unsupported: 12,
+  system: 13,
+} as const;
+
+const execFlag = { stdin: 1, tty: 2 } as const;
+const exitFlag = { timedOut: 1, truncated: 2 } as const;
+
+/** What a monitor says of itself when it is greeted. */
+export interface Welcome {
+  readonly version: number;
+  readonly role: number;
+  readonly tty: boolean;
+  readonly monitorPid: number;
+  readonly id: string;
+  readonly state: MonitorState;
+}
+
+/** The monitor's refusal of a request, in its own words. */
+export interface MonitorRefusal {
+  readonly code: number;
+  readonly message: string;
+}
+
+export function encodeHello(as: number): Buffer {
+  return new WireWriter().u32(magic).u16(protocolVersion).u8(as).u8(0).end();
+}
+
+export function encodeSignal(signum: number): Buffer {
+  return new WireWriter().u32(signum).end();
+}
+
+export function encodeResize(width: number, height: number): Buffer {
+  return new WireWriter().u16(width).u16(height).end();
+}
+
+export function encodeExec(request: MonitorExec): Buffer {
+  const flags = (request.stdin ? execFlag.stdin : 0) | (request.tty ? execFlag.tty : 0);
+  return new WireWriter()
+    .u8(flags)
+    .u32(request.timeoutMs)
+    .u64(BigInt(request.outputCap))
+    .bytes(Buffer.from(JSON.stringify(request.process)))
+    .end();
+}
+
+export function decodeWelcome(payload: Buffer): Welcome {
+  return whole(payload, (r) => ({
+    version: r.u16(),
+    role: r.u8(),
+    tty: (r.u8() & 1) !== 0,
+    monitorPid: r.u32(),
+    id: r.str(),
+    state: readState(r),
+  }));
+}
+
+export function decodeError(payload: Buffer): MonitorRefusal {
+  return whole(payload, (r) => ({ code: r.u16(), message: r.str() }));
+}
+
+export function decodeState(payload: Buffer): MonitorState {
+  return whole(payload, readState);
+}
+
+/** Whether init was there to get the signal. */
+export function decodeSignaled(payload: Buffer): boolean {
+  return whole(payload, (r) => r.u8() !== 0);
+}
+
+export function decodeReopened(payload: Buffer): { readonly inode: bigint; readonly size: bigint } {
+  return whole(payload, (r) => ({ inode: r.u64(), size: r.u64() }));
+}
+
+export function decodeExit(payload: Buffer): ExecEnd {
+  return whole(payload, (r) => {
+    const status = readStatus(r);
+    const flags = r.u8();
+    return { status, timedOut: (flags & exitFlag.timedOut) !== 0, truncated: (flags & exitFlag.truncated) !== 0 };
+  });
+}
+
+/** The body of an exit record, which STATE carries too. */
+export function decodeRecord(payload: Buffer): ExitRecord {
+  return whole(payload, readRecord);
+}
+
+function whole<T>(payload: Buffer, read: (reader: WireReader) => T): T {
+  const reader = new WireReader(payload);
+  const value = read(reader);
+  reader.done();
+  return value;
+}
+
+function readStatus(r: WireReader): ExitStatus {
+  const kind = r.u8();
+  const value = r.u32();
+  const reason = r.str();
+  switch (kind) {
+    case 1:
+      return { kind: 'exited', code: value };
+    case 2:
+      return { kind: 'signaled', signal: value };
+    case 3:
+      return { kind: 'unknown', reason };
+    default:
+      throw new WireError(`an exit status of kind ${kind}`);
+  }
+}
+
+function readRecord(r: WireReader): ExitRecord {
+  return {
+    status: readStatus(r),
+    startedAt: r.u64(),
+    finishedAt: r.u64(),
+    oomKilled: r.u8() !== 0,
+    bytesLogged: r.u64(),
+    bytesDropped: r.u64(),
+  };
+}
+
+function readState(r: WireReader): MonitorState {
+  const kind = r.u8();
+  switch (kind) {
+    case 1:
+      return { kind: 'creating' };
+    case 2:
+      return { kind: 'created', init: { pid: r.u32(), startTime: r.u64() } };
+    case 3:
+      return { kind: 'running', init: { pid: r.u32(), startTime: r.u64() }, startedAt: r.u64() };
+    case 4:
+      return { kind: 'exited', record: readRecord(r) };
+    case 5:
+      return { kind: 'failed', message: r.str() };
+    default:
+      throw new WireError(`a state of kind ${kind}`);
+  }
+}

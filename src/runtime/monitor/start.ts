@@ -1,0 +1,76 @@
+import { constants } from 'node:os';
+import type { Kernel } from '../../kernel';
+import { connectMonitor } from './client';
+import type { Monitor } from './monitor';
+
+/** A container's bundle is ready: what its monitor needs to know. All paths are absolute. */
+export interface ContainerMonitorRequest {
+  readonly conmonPath: string;
+  readonly id: string;
+  /** The folder of config.json. */
+  readonly bundle: string;
+  readonly runtimePath: string;
+  /** The OCI runtime's own state folder. */
+  readonly runtimeRoot: string;
+  /** At most 95 bytes: the monitor makes sockets beside it with a suffix, and 107 is the kernel's limit. */
+  readonly socketPath: string;
+  readonly exitFile: string;
+  /** Execs make short-lived files beside it. */
+  readonly pidFile: string;
+  /** The log in the kubelet's format; absent: nothing is kept. */
+  readonly logPath?: string | undefined;
+  readonly tty?: boolean;
+  readonly stdin?: boolean;
+  readonly stdinOnce?: boolean;
+  /** Owner of the container's stdio: its user as the host sees it. Root if absent. */
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly systemdCgroup?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** For the OCI runtime and its hooks; a monitor inherits nothing. */
+const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+
+/**
+ * Starts the monitor of a container, which begins at once to create it, and connects to it. `monitor.created` tells
+ * the outcome. Rejects if the monitor cannot be started or reached; none is left behind then.
+ */
+export async function startContainerMonitor(kernel: Kernel, request: ContainerMonitorRequest): Promise<Monitor> {
+  const process = await kernel.startMonitor(
+    { path: request.conmonPath, args: monitorArguments(request), env },
+    request.signal,
+  );
+  try {
+    return await connectMonitor(request.socketPath, request.signal ? { signal: request.signal } : {});
+  } catch (error) {
+    await kernel.signal(process, constants.signals.SIGKILL);
+    throw error;
+  }
+}
+
+/** conmon's command line. */
+export function monitorArguments(request: ContainerMonitorRequest): readonly string[] {
+  const values: Record<string, string | undefined> = {
+    id: request.id,
+    bundle: request.bundle,
+    runtime: request.runtimePath,
+    'runtime-root': request.runtimeRoot,
+    socket: request.socketPath,
+    'exit-file': request.exitFile,
+    'pid-file': request.pidFile,
+    'log-path': request.logPath,
+    uid: String(request.uid ?? 0),
+    gid: String(request.gid ?? 0),
+  };
+  const switches: Record<string, boolean | undefined> = {
+    tty: request.tty,
+    stdin: request.stdin,
+    'stdin-once': request.stdinOnce,
+    'systemd-cgroup': request.systemdCgroup,
+  };
+  return [
+    ...Object.entries(values).flatMap(([name, value]) => (value ? [`--${name}`, value] : [])),
+    ...Object.entries(switches).flatMap(([name, on]) => (on ? [`--${name}`] : [])),
+  ];
+}

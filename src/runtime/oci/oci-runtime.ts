@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { BerthError } from '../../base';
+import type { Kernel, RunResult } from '../../kernel';
+
+/** Where a container is for the OCI runtime (runtime spec, "State"). */
+export interface OciState {
+  readonly id: string;
+  readonly status: string;
+  /** Of init; 0 when it has ended. */
+  readonly pid: number;
+  readonly bundle: string;
+}
+
+/** The part of `linux.resources` in the runtime spec that `update` takes. */
+export type OciResources = Readonly<Record<string, unknown>>;
+
+/** An OCI runtime's command line, as runc and crun have it. Every method rejects `runtime-failed` with its message. */
+export interface OciRuntime {
+  readonly path: string;
+  /** Kills and forgets the container; one that it does not know is success. */
+  delete(id: string, signal?: AbortSignal): Promise<void>;
+  /** Signals init, or every process of the container; false if there is none. */
+  kill(id: string, signum: number, options?: { readonly all?: boolean }, signal?: AbortSignal): Promise<boolean>;
+  update(id: string, resources: OciResources, signal?: AbortSignal): Promise<void>;
+  /** Undefined if the runtime does not know it. */
+  state(id: string, signal?: AbortSignal): Promise<OciState | undefined>;
+  /** The first line of `--version`. */
+  version(signal?: AbortSignal): Promise<string>;
+  /** What `features` prints; undefined from a runtime that has no such command. */
+  features(signal?: AbortSignal): Promise<Readonly<Record<string, unknown>> | undefined>;
+}
+
+export interface OciRuntimeParts {
+  readonly kernel: Kernel;
+  /** The program. */
+  readonly path: string;
+  /** Its own state folder. */
+  readonly root: string;
+  readonly systemdCgroup?: boolean;
+}
+
+/** A kill or delete that takes longer hangs in the kernel; it is killed and told. */
+const timeoutMs = 60_000;
+
+const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+
+/** How runc and crun say that they know no such container. */
+const unknownContainer = /does not exist|no such (file|container)/i;
+const notRunning = /not running|already (finished|stopped)|no such process/i;
+
+const stateSchema = z.object({ id: z.string(), status: z.string(), pid: z.number().default(0), bundle: z.string() });
+const objectSchema = z.record(z.string(), z.unknown());
+
+/** The command line of the runtime at this path. */
+export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
+  const { kernel, path, root, systemdCgroup } = parts;
+  // With a log elsewhere, stderr holds the error in plain words and nothing else.
+  const globals = ['--root', root, '--log', '/dev/null', ...(systemdCgroup ? ['--systemd-cgroup'] : [])];
+
+  const run = async (args: readonly string[], signal?: AbortSignal, stdin?: string): Promise<RunResult> =>
+    kernel.run(
+      { path, args: [...globals, ...args], env, timeoutMs, ...(stdin === undefined ? {} : { stdin }) },
+      signal,
+    );
+
+  const failed = (op: string, id: string | undefined, result: RunResult): BerthError =>
+    new BerthError('runtime-failed', { op, object: id ? `container ${id}` : path, detail: explain(result) });
+
+  return {
+    path,
+    async delete(id, signal) {
+      const result = await run(['delete', '--force', id], signal);
+      if (result.exitCode !== 0 && !unknownContainer.test(messageIn(result))) throw failed('delete', id, result);
+    },
+    async kill(id, signum, options, signal) {
+      const result = await run(['kill', ...(options?.all ? ['--all'] : []), id, String(signum)], signal);
+      if (result.exitCode === 0) return true;
+      const message = messageIn(result);
+      if (unknownContainer.test(message) || notRunning.test(message)) return false;
+      throw failed('kill', id, result);
+    },
+    async update(id, resources, signal) {
+      const result = await run(['update', '--resources', '-', id], signal, JSON.stringify(resources));
+      if (result.exitCode !== 0) throw failed('update', id, result);
+    },
+    async state(id, signal) {
+      const result = await run(['state', id], signal);
+      if (result.exitCode === 0) return parseJson(result.stdout, stateSchema, 'state', path);
+      if (unknownContainer.test(messageIn(result))) return undefined;
+      throw failed('state', id, result);
+    },
+    async version(signal) {
+      const result = await run(['--version'], signal);
+      if (result.exitCode !== 0) throw failed('--version', undefined, result);
+      return result.stdout.toString('utf8').split('\n')[0] ?? '';
+    },
+    async features(signal) {
+      const result = await run(['features'], signal);
+      return result.exitCode === 0 ? parseJson(result.stdout, objectSchema, 'features', path) : undefined;
+    },
+  };
+}
+
+function messageIn(result: RunResult): string {
+  return result.stderr.toString('utf8').trim();
+}
+
+/** What to tell of a call that failed: its own words, or else how it ended. */
+function explain(result: RunResult): string {
+  if (result.timedOut) return `it did not end within ${timeoutMs / 1000} s and was killed`;
+  const ended = result.signal === undefined ? `exit status ${result.exitCode}` : `killed by signal ${result.signal}`;
+  return messageIn(result) || `it said nothing, ${ended}`;
+}
+
+function parseJson<T>(text: Buffer, schema: z.ZodType<T>, op: string, path: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text.toString('utf8'));
+  } catch (cause) {
+    throw new BerthError('runtime-failed', { op, object: path, detail: 'its answer is not JSON', cause });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const detail = `its answer is not what the runtime spec says: ${parsed.error.message}`;
+  throw new BerthError('runtime-failed', { op, object: path, detail });
+}

@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { connectMonitor } from '../../../src/runtime';
+import { encodeFrame, FrameReader, type Frame } from '../../../src/runtime/monitor/frames';
+import { decodeError, encodeHello, frameType, role } from '../../../src/runtime/monitor/protocol';
+import { processOf, Workspace } from '../support/bundle';
+import { descriptors, TestContainer } from '../support/container';
+
+let workspace: Workspace;
+let container: TestContainer;
+beforeAll(async () => {
+  workspace = await Workspace.make();
+  container = await TestContainer.start(workspace, { args: ['sleep', '100000'] });
+});
+afterAll(async () => {
+  await container[Symbol.asyncDispose]();
+  await workspace[Symbol.asyncDispose]();
+});
+afterEach(async () => {
+  // Whatever was sent: the container runs, the monitor serves.
+  const other = await connectMonitor(container.request.socketPath);
+  expect(other.state.kind).toBe('running');
+  other.close();
+});
+
+/** Sends the bytes and gives the frames that come until the monitor closes (or has been silent for a while). */
+async function answersTo(bytes: Buffer): Promise<readonly Frame[]> {
+  const socket = createConnection({ path: container.request.socketPath });
+  const reader = new FrameReader();
+  const frames: Frame[] = [];
+  const closed = new Promise((resolveClosed) => socket.once('close', resolveClosed));
+  socket.on('error', () => undefined);
+  socket.on('data', (chunk) => frames.push(...reader.push(Buffer.from(chunk))));
+  socket.setTimeout(300, () => socket.destroy());
+  socket.write(bytes);
+  await closed;
+  return frames;
+}
+
+const hello = {
+  none: Buffer.alloc(0),
+  control: encodeFrame(frameType.hello, 1, encodeHello(role.control)),
+  exec: encodeFrame(frameType.hello, 1, encodeHello(role.exec)),
+};
+const bad = readFileSync(resolve(__dirname, '../../../conmon/tests/vectors/monitor-protocol.txt'), 'utf8')
+  .split('\n')
+  .map((line) => /^bad-(none|control|exec) (\S+) (\S+)$/.exec(line))
+  .filter((match) => match !== null)
+  .map(([, as = '', name = '', hex = '']) => [as as keyof typeof hello, name, Buffer.from(hex, 'hex')] as const);
+
+test.each(bad)('%s %s is answered with ERROR, and the end', async (as, _name, bytes) => {
+  const last = (await answersTo(Buffer.concat([hello[as], bytes]))).at(-1);
+  expect(last?.type).toBe(frameType.error);
+  expect(decodeError(last?.payload ?? Buffer.alloc(0)).code).toBe(1);
+});
+
+test('another version, role or magic is refused by name', async () => {
+  const greeting = (magic: number, version: number, as: number) => {
+    const payload = Buffer.alloc(8);
+    payload.writeUInt32LE(magic, 0);
+    payload.writeUInt16LE(version, 4);
+    payload.writeUInt8(as, 6);
+    return encodeFrame(frameType.hello, 9, payload);
+  };
+  const code = async (bytes: Buffer) => {
+    const [first] = await answersTo(bytes);
+    expect(first?.tag).toBe(9);
+    return decodeError(first?.payload ?? Buffer.alloc(0)).code;
+  };
+  expect(await code(greeting(0x4e4f4d43, 1, 1))).toBe(1);
+  expect(await code(greeting(0x4e4f4d42, 2, 1))).toBe(2);
+  expect(await code(greeting(0x4e4f4d42, 1, 3))).toBe(3);
+  expect(await code(greeting(0x4e4f4d42, 1, 200))).toBe(3);
+});
+
+test('payloads that do not fit are refused', async () => {
+  for (const [as, type, payload] of [
+    ['control', frameType.signal, Buffer.alloc(3)],
+    ['control', frameType.signal, Buffer.alloc(5)],
+    ['control', frameType.start, Buffer.alloc(1)],
+    ['control', frameType.resize, Buffer.alloc(3)],
+    ['exec', frameType.exec, Buffer.alloc(4)],
+    ['exec', frameType.exec, Buffer.alloc(17)],
+    ['exec', frameType.exec, Buffer.from('0000000000000000000000000001000000ff', 'hex')],
+  ] as const) {
+    const last = (await answersTo(Buffer.concat([hello[as], encodeFrame(type, 5, payload)]))).at(-1);
+    expect([last?.type, last?.tag]).toEqual([frameType.error, 5]);
+  }
+});
+
+test('stdin before an exec, and a second exec, end the connection', async () => {
+  const early = await answersTo(Buffer.concat([hello.exec, encodeFrame(frameType.stdin, 5, Buffer.from('x'))]));
+  expect(decodeError(early.at(-1)?.payload ?? Buffer.alloc(0)).code).toBe(10);
+  const command = Buffer.from(JSON.stringify(processOf(['sleep', '555'])));
+  const request = Buffer.alloc(17 + command.length);
+  request.writeUInt32LE(command.length, 13);
+  command.copy(request, 17);
+  const exec = encodeFrame(frameType.exec, 5, request);
+  const twice = await answersTo(Buffer.concat([hello.exec, exec, exec]));
+  expect(twice.some((frame) => frame.type === frameType.error)).toBe(true);
+  const listed = await container.exec(['sh', '-c', 'cat /proc/[0-9]*/cmdline']);
+  expect(listed.stdout).not.toContain('555');
+});
+
+test('process JSON that is none is the runtime’s to refuse', async () => {
+  const text = Buffer.from('{"args": 7');
+  const request = Buffer.alloc(17 + text.length);
+  request.writeUInt32LE(text.length, 13);
+  text.copy(request, 17);
+  const last = (await answersTo(Buffer.concat([hello.exec, encodeFrame(frameType.exec, 5, request)]))).at(-1);
+  expect(last?.type).toBe(frameType.error);
+  expect(decodeError(last?.payload ?? Buffer.alloc(0)).code).toBe(11);
+});
+
+test('only root is answered', async () => {
+  const { socketPath } = container.request;
+  await chmod(workspace.path, 0o755);
+  await chmod(socketPath, 0o666);
+  const script = `
+    const socket = require('node:net').connect(${JSON.stringify(socketPath)});
+    socket.write(Buffer.from('${hello.control.toString('hex')}', 'hex'));
+    let size = 0;
+    socket.on('data', (data) => (size += data.length));
+    socket.on('error', (error) => console.log(error.code));
+    socket.on('close', () => console.log(size));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { uid: 65534, gid: 65534, cwd: '/' });
+  await chmod(socketPath, 0o600);
+  expect(stdout).toMatch(/^((EPIPE|ECONNRESET)\n)?0\n$/);
+});
+
+test('random bytes, in any role, never hurt', async () => {
+  const before = (await descriptors(container.process.pid ?? 0)).length;
+  const roles = [hello.none, hello.control, hello.exec];
+  await Promise.all(
+    Array.from({ length: 60 }, async (_, i) => {
+      const noise = randomBytes(1 + ((i * 37) % 300));
+      // Half of them begin like a frame of the role.
+      if (i % 2) noise.set([noise.length, 0, 0, 0, 0x10 + (i % 24), 0, 0, 0].slice(0, noise.length));
+      // SIGNAL is the one frame that noise could do harm with: a random number may be a signal's.
+      if (noise[4] === frameType.signal) noise[4] = frameType.reopen;
+      await answersTo(Buffer.concat([roles[i % 3] ?? hello.none, noise]));
+    }),
+  );
+  expect((await descriptors(container.process.pid ?? 0)).length).toBeLessThanOrEqual(before + 2);
+});

@@ -1,0 +1,145 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { connectMonitor, type ExecEnd, type ExitRecord, type Monitor, type MonitorExec } from '../../../src/runtime';
+import { monitorArguments, type ContainerMonitorRequest } from '../../../src/runtime/monitor/start';
+import { buildConmon } from './native';
+import { processOf, writeBundle, type BundleOptions, type Workspace } from './bundle';
+
+const run = promisify(execFile);
+const runtimePath = '/usr/sbin/runc';
+
+export interface ContainerOptions extends BundleOptions {
+  readonly stdin?: boolean;
+  readonly gid?: number;
+  readonly logPath?: string;
+  readonly runtimePath?: string;
+}
+
+/** A container under a monitor that this test process has started: no launcher between. */
+export class TestContainer implements AsyncDisposable {
+  private constructor(
+    readonly request: ContainerMonitorRequest,
+    readonly process: ChildProcess,
+    private connected: Monitor,
+  ) {}
+
+  /** Starts the monitor, which creates the container, and connects; `created` is the test's to await. */
+  static async launch(workspace: Workspace, options: ContainerOptions): Promise<TestContainer> {
+    const id = `t${randomBytes(6).toString('hex')}`;
+    const folder = join(workspace.path, id);
+    await writeBundle(folder, workspace.rootfs, id, options);
+    // A monitor built otherwise (with sanitizers) can take its place.
+    const conmonPath = process.env['BERTH_TEST_CONMON'] ?? buildConmon();
+    const request: ContainerMonitorRequest = {
+      conmonPath,
+      id,
+      bundle: folder,
+      runtimePath: options.runtimePath ?? runtimePath,
+      runtimeRoot: join(workspace.path, 'runc'),
+      socketPath: join(workspace.path, `${id}.s`),
+      exitFile: join(folder, 'exit'),
+      pidFile: join(folder, 'pid'),
+      logPath: options.logPath ?? join(folder, 'log'),
+      tty: options.tty ?? false,
+      stdin: options.stdin ?? false,
+      uid: options.uid ?? 0,
+      gid: options.uid ?? 0,
+    };
+    const child = spawn(conmonPath, monitorArguments(request), {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+      env: { PATH: process.env['PATH'], BERTH_READY_FD: '3' },
+    });
+    await once(child.stdio[3] as Readable, 'data');
+    return new TestContainer(request, child, await connectMonitor(request.socketPath));
+  }
+
+  /** Launches and starts. */
+  static async start(workspace: Workspace, options: ContainerOptions): Promise<TestContainer> {
+    const container = await TestContainer.launch(workspace, options);
+    await container.monitor.created();
+    await container.monitor.start();
+    return container;
+  }
+
+  get monitor(): Monitor {
+    return this.connected;
+  }
+
+  /** A second connection takes the first one's place. */
+  async reconnect(): Promise<Monitor> {
+    this.connected = await connectMonitor(this.request.socketPath);
+    return this.connected;
+  }
+
+  /** The record that the monitor tells when the container has ended. */
+  async exited(): Promise<ExitRecord> {
+    const { monitor } = this;
+    return new Promise((resolveExit, reject) => {
+      const look = () => {
+        if (monitor.state.kind === 'exited') resolveExit(monitor.state.record);
+      };
+      monitor.onState(look);
+      look();
+      void monitor.closed.then((error) => reject(error ?? new Error('the connection ended')));
+    });
+  }
+
+  /** The log's records without their time. */
+  async log(): Promise<readonly string[]> {
+    const text = await readFile(this.request.logPath ?? '', 'utf8');
+    return text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => line.slice(31));
+  }
+
+  /** Runs a command to its end. */
+  async exec(args: readonly string[], options: Partial<MonitorExec> & { input?: string } = {}): Promise<ExecOutcome> {
+    const { input, ...rest } = options;
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    const session = this.monitor.exec(
+      {
+        process: processOf(args, rest.tty),
+        stdin: input !== undefined,
+        tty: false,
+        timeoutMs: 0,
+        outputCap: 0,
+        ...rest,
+      },
+      { stdout: (data) => void out.push(data), stderr: (data) => void err.push(data) },
+    );
+    if (input !== undefined) {
+      await session.writeStdin(Buffer.from(input));
+      await session.closeStdin();
+    }
+    const end = await session.end;
+    return { ...end, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+  }
+
+  /** Waits for the monitor process to leave. */
+  async left(): Promise<void> {
+    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.monitor.close();
+    await run(runtimePath, ['--root', this.request.runtimeRoot, 'delete', '--force', this.request.id]);
+    await this.left();
+  }
+}
+
+export type ExecOutcome = ExecEnd & { readonly stdout: string; readonly stderr: string };
+
+/** What the monitor's descriptors refer to: to see that none is left over. */
+export async function descriptors(pid: number): Promise<readonly string[]> {
+  const { stdout } = await run('ls', [`/proc/${pid}/fd`]);
+  const names = stdout.trim().split('\n');
+  return Promise.all(names.map(async (name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => 'gone')));
+}
