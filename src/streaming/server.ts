@@ -1,0 +1,150 @@
+import { type IncomingMessage, type Server, createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { BerthError, type Log, messageOf } from '../base';
+import { ExecSession } from './exec-session';
+import { SpdyConnection } from './spdy/connection';
+import type { ExecStreamRequest, StreamTarget, StreamingServer } from './target';
+import { TokenStore } from './tokens';
+import { type Refusal, judgeUpgrade, refuse, switchProtocols } from './upgrade';
+
+export interface StreamingOptions {
+  /** The address to listen on; a wildcard stands in URLs as the loopback address. */
+  readonly host: string;
+  /** 0 is a free port. */
+  readonly port: number;
+  readonly target: StreamTarget;
+  readonly log: Log;
+  /** Milliseconds without any frame until a session is ended; 4 hours. */
+  readonly idleTimeoutMs?: number;
+  /** Milliseconds for the client to open its streams; 30 s. */
+  readonly creationTimeoutMs?: number;
+  /** URLs that may be given out and not used; 1000. */
+  readonly maxTokens?: number;
+  /** Milliseconds that a URL can be used; 60 s. */
+  readonly tokenLifetimeMs?: number;
+}
+
+/** error, stdin, stdout, stderr, resize, and some slack for those that are refused later. */
+const maxExecStreams = 16;
+
+/** The server of the URLs that Exec answers with (CRI: ExecResponse.url). It listens after `listen`. */
+export function createStreamingServer(options: StreamingOptions): StreamingServer {
+  return new HttpStreamingServer(options);
+}
+
+class HttpStreamingServer implements StreamingServer {
+  private readonly http: Server;
+  private readonly tokens: TokenStore<ExecStreamRequest>;
+  private readonly sessions = new Map<SpdyConnection, Promise<void>>();
+  private readonly idleTimeoutMs: number;
+  private readonly creationTimeoutMs: number;
+
+  constructor(private readonly options: StreamingOptions) {
+    this.idleTimeoutMs = options.idleTimeoutMs ?? 4 * 60 * 60_000;
+    this.creationTimeoutMs = options.creationTimeoutMs ?? 30_000;
+    this.tokens = new TokenStore(options.maxTokens ?? 1000, options.tokenLifetimeMs ?? 60_000);
+    this.http = createServer({ headersTimeout: this.creationTimeoutMs, maxHeaderSize: 16 * 1024 });
+    this.http.on('request', (request, response) => {
+      const { status, text } = this.answerPlain(request);
+      response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }).end(`${text}\n`);
+    });
+    this.http.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
+    this.http.on('error', (error) => this.options.log.error({ err: error }, 'streaming server'));
+  }
+
+  execUrl(request: ExecStreamRequest): string {
+    checkStreams(request);
+    const address = this.http.address();
+    if (address === null || typeof address === 'string') {
+      throw new BerthError('daemon-starting', { op: 'Exec', detail: 'the streaming server does not listen' });
+    }
+    return `http://${urlHost(address.address)}:${address.port}/exec/${this.tokens.issue(request)}`;
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (cause: Error) => {
+        const object = `${this.options.host}:${this.options.port}`;
+        reject(new BerthError('config-invalid', { op: 'listen for streams', object, detail: messageOf(cause), cause }));
+      };
+      this.http.once('error', fail);
+      this.http.listen(this.options.port, this.options.host, () => {
+        this.http.off('error', fail);
+        resolve();
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
+    for (const connection of this.sessions.keys()) connection.destroy();
+    this.http.closeAllConnections();
+    await Promise.all([closed, ...this.sessions.values()]);
+  }
+
+  /** Requests without an upgrade get nowhere, but use their token up all the same. */
+  private answerPlain(request: IncomingMessage): Refusal {
+    const found = this.find(request);
+    return found.kind === 'refused' ? found.refusal : { status: 400, text: 'an upgrade to SPDY/3.1 is needed' };
+  }
+
+  private find(
+    request: IncomingMessage,
+  ): { kind: 'refused'; refusal: Refusal } | { kind: 'exec'; exec: ExecStreamRequest } {
+    const refused = (status: number, text: string) => ({ kind: 'refused' as const, refusal: { status, text } });
+    const [, verb, token, ...rest] = (request.url ?? '').split('?', 1).join('').split('/');
+    const exec = token ? this.tokens.take(token) : undefined;
+    if (request.method !== 'GET' && request.method !== 'POST') return refused(405, 'use GET or POST');
+    if (verb === 'attach' || verb === 'portforward')
+      return refused(501, `${verb} is not offered by this version of berth yet`);
+    if (verb !== 'exec' || rest.length > 0) return refused(404, 'there is nothing here: URLs are /exec/{token}');
+    if (!exec) return refused(404, 'unknown URL: each can be used once, within a minute; ask for a new one');
+    return { kind: 'exec', exec };
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Node has taken its own listener off: a client that breaks off must not end the process.
+    socket.on('error', (error) => this.options.log.debug({ err: error }, 'stream client broke off'));
+    const found = this.find(request);
+    if (found.kind === 'refused') {
+      refuse(socket, found.refusal);
+      return;
+    }
+    const answer = judgeUpgrade(request);
+    if (answer.kind === 'refused') {
+      refuse(socket, answer.refusal);
+      return;
+    }
+    switchProtocols(socket, answer.protocol);
+    const session = new ExecSession(found.exec, answer.protocol);
+    const connection = new SpdyConnection(socket, head, {
+      role: 'server',
+      log: this.options.log,
+      idleTimeoutMs: this.idleTimeoutMs,
+      maxStreams: maxExecStreams,
+      onStream: (stream) => session.accept(stream),
+    });
+    const log = this.options.log.child({ container: found.exec.containerId });
+    const over = session.run(connection, this.options.target, this.creationTimeoutMs).then((outcome) => {
+      this.sessions.delete(connection);
+      log.debug({ outcome }, 'exec session over');
+    });
+    this.sessions.set(connection, over);
+  }
+}
+
+/** CRI: ExecRequest says that at least one stream is needed, and that stderr must be false with a tty. */
+function checkStreams(request: ExecStreamRequest): void {
+  const invalid = (detail: string) =>
+    new BerthError('argument-invalid', { op: 'Exec', object: `container ${request.containerId}`, detail });
+  if (!request.stdin && !request.stdout && !request.stderr) {
+    throw invalid('one of stdin, stdout and stderr must be set');
+  }
+  if (request.tty && request.stderr) throw invalid('tty and stderr exclude each other: a terminal has one output');
+}
+
+function urlHost(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  if (address === '::') return '[::1]';
+  return address.includes(':') ? `[${address}]` : address;
+}

@@ -1,0 +1,130 @@
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { BerthError, abortError, messageOf, silentLog, throwIfAborted } from '../../base';
+import { decodeOutcome } from '../status';
+import { SpdyConnection } from './connection';
+
+/** Which streams to open: the same as the URL was asked for with. */
+export interface ExecClientOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+}
+
+/** A running remote command. Streams that were not asked for are undefined. */
+export interface ExecClient {
+  readonly stdin: Writable | undefined;
+  /** Must be read: an output that nobody reads holds the others up. */
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  /** The command's exit code, once the outputs have been read to their end; rejects with a BerthError. */
+  readonly status: Promise<number>;
+}
+
+const protocol = 'v4.channel.k8s.io';
+const maxStatusBytes = 64 * 1024;
+
+/** Connects to a URL that Exec answered with and opens the streams. The signal ends the session at any time. */
+export async function openExec(url: string, options: ExecClientOptions, signal?: AbortSignal): Promise<ExecClient> {
+  if (!url.startsWith('http://')) {
+    throw new BerthError('stream-protocol', { op: 'exec', detail: `${url} is not a plain http URL` });
+  }
+  const { socket, head } = await upgrade(url, signal);
+  const connection = new SpdyConnection(socket, head, {
+    role: 'client',
+    log: silentLog(),
+    idleTimeoutMs: 0,
+    maxStreams: 0,
+  });
+  const abort = () => connection.destroy();
+  signal?.addEventListener('abort', abort, { once: true });
+  void connection.done.then(() => signal?.removeEventListener('abort', abort));
+  const open = (type: string) => connection.openStream(new Map([['streamtype', type]]), signal);
+  try {
+    throwIfAborted(signal, 'exec');
+    const error = await open('error');
+    const stdin = options.stdin ? await open('stdin') : undefined;
+    const stdout = options.stdout ? await open('stdout') : undefined;
+    const stderr = options.stderr && !options.tty ? await open('stderr') : undefined;
+    if (options.tty) await open('resize');
+    // Their own directions carry nothing: the server need not wait for them.
+    for (const stream of [error, stdout, stderr]) stream?.output.end();
+    stdin?.input.destroy();
+    const status = exitCode(connection, error.input, [stdout?.input, stderr?.input], signal);
+    // It is the caller's to await, perhaps only after the outputs.
+    status.catch(() => undefined);
+    return { stdin: stdin?.output, stdout: stdout?.input, stderr: stderr?.input, status };
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
+async function exitCode(
+  connection: SpdyConnection,
+  error: Readable,
+  outputs: (Readable | undefined)[],
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  try {
+    const text = await readStatus(error);
+    for (const output of outputs) if (output) await finished(output);
+    const outcome = decodeOutcome(text);
+    if (outcome.kind === 'exited') return outcome.code;
+    throw new BerthError('program-failed', { op: 'exec', detail: outcome.message, remedy: 'see the message' });
+  } catch (cause) {
+    if (signal?.aborted) throw abortError(signal, 'exec');
+    if (cause instanceof BerthError) throw cause;
+    throw new BerthError('stream-protocol', { op: 'exec', detail: messageOf(cause), cause });
+  } finally {
+    void connection.close();
+  }
+}
+
+async function readStatus(error: Readable): Promise<string> {
+  let text = '';
+  for await (const chunk of error.setEncoding('utf8')) {
+    text += String(chunk);
+    if (text.length > maxStatusBytes) {
+      throw new BerthError('stream-protocol', { op: 'exec', detail: 'the status on the error stream has no end' });
+    }
+  }
+  return text;
+}
+
+function upgrade(url: string, signal: AbortSignal | undefined): Promise<{ socket: Duplex; head: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(url, {
+      method: 'POST',
+      signal,
+      headers: { Connection: 'Upgrade', Upgrade: 'SPDY/3.1', 'X-Stream-Protocol-Version': protocol },
+    });
+    request.on('upgrade', (response, socket, head) => {
+      if (response.headers['x-stream-protocol-version'] === protocol) {
+        resolve({ socket, head });
+        return;
+      }
+      socket.destroy();
+      reject(new BerthError('stream-protocol', { op: 'exec', detail: `the server does not speak ${protocol}` }));
+    });
+    request.on('response', (response) => void refusal(response).then(reject, reject));
+    request.on('error', (cause) => {
+      if (signal?.aborted) reject(abortError(signal, 'exec'));
+      else reject(new BerthError('stream-protocol', { op: 'exec', detail: `connect: ${messageOf(cause)}`, cause }));
+    });
+    request.end();
+  });
+}
+
+/** The error for a server that answered without upgrading. */
+async function refusal(response: IncomingMessage): Promise<BerthError> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) {
+    text += String(chunk);
+    if (text.length > 1000) break;
+  }
+  const code = response.statusCode === 404 ? 'stream-token-unknown' : 'stream-protocol';
+  return new BerthError(code, { op: 'exec', detail: `the server answered ${response.statusCode}: ${text.trim()}` });
+}

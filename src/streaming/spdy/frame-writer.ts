@@ -1,0 +1,104 @@
+import type { Duplex } from 'node:stream';
+import { BerthError } from '../../base';
+import { dataHeader, goaway, ping } from './frames';
+
+/** Data frames are cut to this, so that a ping or another stream need not wait for a huge one. */
+const maxDataBytes = 64 * 1024;
+/** How long the peer may take to close its side after GOAWAY, in milliseconds. */
+const lingerMs = 5_000;
+/** While a slow reader holds the connection up, nothing is read: only a write tells that the peer is gone. */
+const probeMs = 5_000;
+
+/** The sending side of a connection. After GOAWAY, or the peer's end, frames are dropped: nobody would read them. */
+export class FrameWriter {
+  private said = false;
+  private linger: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly socket: Duplex,
+    /** Ids of pings that this end sends: the server's are even, the client's odd. */
+    private nextPingId: number,
+    /** Called when data is sent: the connection is not idle. */
+    private readonly onData: () => void,
+  ) {}
+
+  get open(): boolean {
+    return !this.said && this.socket.writable;
+  }
+
+  /** Whether a ping came from us and now comes back. */
+  isOwnPing(id: number): boolean {
+    return id % 2 === this.nextPingId % 2;
+  }
+
+  write(frame: Buffer): void {
+    if (this.open) this.socket.write(frame);
+  }
+
+  /** Writes, and waits if the peer does not read: what it can ask answers for is bounded by its reading. */
+  async writeAndWait(frame: Buffer): Promise<void> {
+    if (!this.open || this.socket.write(frame)) return;
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        this.socket.off('drain', go).off('close', go);
+        resolve();
+      };
+      this.socket.on('drain', go).on('close', go);
+    });
+  }
+
+  /** Calls back when the kernel has the data. */
+  data(streamId: number, payload: Buffer, done: (error?: Error | null) => void): void {
+    if (!this.open) {
+      done(goneError());
+      return;
+    }
+    this.onData();
+    this.socket.cork();
+    for (let at = 0; at < payload.length; at += maxDataBytes) {
+      const piece = payload.subarray(at, at + maxDataBytes);
+      this.socket.write(dataHeader(streamId, piece.length, false));
+      this.socket.write(piece, at + maxDataBytes >= payload.length ? done : undefined);
+    }
+    this.socket.uncork();
+    if (payload.length === 0) done();
+  }
+
+  fin(streamId: number, done: (error?: Error | null) => void): void {
+    if (this.open) this.socket.write(dataHeader(streamId, 0, true), done);
+    else done();
+  }
+
+  /** Pings now and then until the promise settles. The answers are of no interest: a failed write ends the socket. */
+  async probeWhile(behind: Promise<void>): Promise<void> {
+    const timer = setInterval(() => {
+      if (!this.socket.writableNeedDrain) this.write(ping(this.nextPingId));
+      this.nextPingId = (this.nextPingId + 2) % 0x7ffffffe;
+    }, probeMs);
+    timer.unref();
+    try {
+      await behind;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** Says GOAWAY after everything else, half-closes, and gives the peer some seconds to do the same. */
+  goodbye(lastStreamId: number, status: number): void {
+    if (this.open) this.socket.end(goaway(lastStreamId, status));
+    this.said = true;
+    this.linger = setTimeout(() => this.socket.destroy(), lingerMs);
+    this.linger.unref();
+  }
+
+  dispose(): void {
+    this.said = true;
+    clearTimeout(this.linger);
+    this.socket.destroy();
+  }
+}
+
+/** The error for a peer that is no longer there. */
+export function goneError(): BerthError {
+  return new BerthError('call-cancelled', { op: 'stream', detail: 'the peer closed the connection' });
+}

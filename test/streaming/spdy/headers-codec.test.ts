@@ -1,0 +1,98 @@
+import { constants, createDeflate } from 'node:zlib';
+import { spdyDictionary } from '../../../src/streaming/spdy/dictionary';
+import { HeadersDecoder, HeadersEncoder } from '../../../src/streaming/spdy/headers-codec';
+
+function adler32(bytes: Buffer): number {
+  let a = 1;
+  let b = 0;
+  for (const byte of bytes) {
+    a = (a + byte) % 65521;
+    b = (b + a) % 65521;
+  }
+  return ((b << 16) | a) >>> 0;
+}
+
+test('the dictionary is that of SPDY/3', () => {
+  expect(spdyDictionary.length).toBe(1423);
+  expect(adler32(spdyDictionary).toString(16)).toBe('e3c6a7c2');
+});
+
+describe('codec', () => {
+  let encoder: HeadersEncoder;
+  let decoder: HeadersDecoder;
+  beforeEach(() => {
+    encoder = new HeadersEncoder();
+    decoder = new HeadersDecoder();
+  });
+  afterEach(() => {
+    encoder.close();
+    decoder.close();
+  });
+
+  test('blocks share one context and keep their order, however many are asked for at once', async () => {
+    const blocks: Buffer[] = [];
+    const sets = Array.from(
+      { length: 40 },
+      (_, index) =>
+        new Map([
+          ['streamtype', `stdout-${index}`],
+          ['port', '8080'],
+        ]),
+    );
+    await Promise.all(sets.map((headers) => encoder.encode(headers, (block) => void blocks.push(block))));
+    const decoded = await Promise.all(blocks.map((block) => decoder.decode(block)));
+    expect(decoded).toEqual(sets);
+    // From the second on the words are in the window.
+    expect(blocks[5]?.length).toBeLessThan(blocks[0]?.length ?? 0);
+  });
+
+  test('a block larger than one zlib buffer comes whole', async () => {
+    const headers = new Map([
+      ['x', Buffer.from(Array.from({ length: 30_000 }, (_, i) => (i * 7919) % 64)).toString('base64')],
+    ]);
+    let block = Buffer.alloc(0);
+    await encoder.encode(headers, (bytes) => {
+      block = Buffer.from(bytes);
+    });
+    expect(await decoder.decode(block)).toEqual(headers);
+  });
+
+  test.each([
+    ['a bomb', deflated(Buffer.alloc(50 * 1024 * 1024)), /more than 65536 bytes/],
+    ['no deflate stream', Promise.resolve(Buffer.from('not deflated at all')), /header block/],
+    ['a count without headers', deflated(Buffer.from('00000003', 'hex')), /cut off/],
+    ['a length beyond the block', deflated(Buffer.from('00000001' + 'ffffffff' + '61', 'hex')), /cut off/],
+    [
+      'a header that comes twice',
+      deflated(Buffer.from('00000002' + '0000000161' + '00000000' + '0000000161' + '00000000', 'hex')),
+      /twice/,
+    ],
+    ['an empty name', deflated(Buffer.from('00000001' + '00000000' + '00000000', 'hex')), /without a name/],
+    ['bytes behind the end', deflated(Buffer.from('00000000' + '00', 'hex')), /behind the last/],
+    ['an empty block', Promise.resolve(Buffer.alloc(0)), /cut off/],
+  ])('%s is a protocol error, and no later block is accepted blindly', async (_, block, message) => {
+    await expect(decoder.decode(await block)).rejects.toMatchObject({
+      code: 'stream-protocol',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  test('after the connection is closed nothing hangs', async () => {
+    encoder.close();
+    decoder.close();
+    await expect(encoder.encode(new Map(), () => undefined)).rejects.toMatchObject({ code: 'stream-protocol' });
+    await expect(decoder.decode(Buffer.from('00'))).rejects.toMatchObject({ code: 'stream-protocol' });
+  });
+});
+
+async function deflated(bytes: Buffer): Promise<Buffer> {
+  const deflate = createDeflate({ dictionary: spdyDictionary });
+  const chunks: Buffer[] = [];
+  deflate.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  await new Promise<void>((resolve) => {
+    deflate.write(bytes);
+    deflate.flush(constants.Z_SYNC_FLUSH, resolve);
+  });
+  deflate.destroy();
+  return Buffer.concat(chunks);
+}
