@@ -1,0 +1,2 @@
+export { Daemon } from './daemon';
+export { isNotFound, isUnavailable } from './errors';

@@ -1,0 +1,3 @@
+export { untilEnded } from './ended';
+export { LogPrinter } from './print';
+export { readLog } from './read';

@@ -1,0 +1,13 @@
+/** JSON for scripts: bytes as text, 64-bit numbers as numbers where that is exact and as text otherwise. */
+export function json(value: unknown): string {
+  return `${JSON.stringify(value, plain, 2)}\n`;
+}
+
+function plain(this: unknown, key: string, value: unknown): unknown {
+  // Buffer's own toJSON has run already: the holder still has the bytes.
+  const raw: unknown = this instanceof Object ? Reflect.get(this, key) : value;
+  if (raw instanceof Uint8Array) return Buffer.from(raw).toString('utf8');
+  if (typeof value !== 'bigint') return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
+}

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { buildSync } from 'esbuild';
+import type { berth as Berth } from '../../src/cli/berth';
+
+/** berth as it ships: bundled, so that commands are loaded when they are called. Jest itself has no `import()`. */
+const folder = mkdtempSync(join(tmpdir(), 'berth-cli-bundle-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function bundle(entry: string): string {
+  const outfile = join(folder, `${entry}.js`);
+  const entryPoint = join(__dirname, '../../src/cli', `${entry}.ts`);
+  buildSync({
+    entryPoints: [entryPoint],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    external: ['lmdb'],
+  });
+  return outfile;
+}
+
+/** The program as a file that node runs. */
+export function bundledProgram(): string {
+  return bundle('main');
+}
+
+const { berth } = createRequire(__filename)(bundle('berth')) as { berth: typeof Berth };
+
+export interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CallOptions {
+  readonly stdin?: string | Buffer;
+  readonly env?: Record<string, string>;
+  /** Called for each piece of output, with a function that is Ctrl-C. */
+  readonly onOutput?: (text: string, interrupt: () => void) => void;
+}
+
+/** Runs one command line in this process, with streams and signals of its own. */
+export async function call(socket: string, args: readonly string[], options: CallOptions = {}): Promise<Outcome> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const listeners = new Set<() => void>();
+  const outputs = Promise.all([buffer(stdout), buffer(stderr)]);
+  const interrupt = () => {
+    for (const listener of [...listeners]) listener();
+  };
+  stdout.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString(), interrupt));
+  const status = await berth(args, {
+    stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)], { objectMode: false }),
+    stdout,
+    stderr,
+    env: { BERTH_SOCKET: socket, ...options.env },
+    onInterrupt(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+  });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await outputs;
+  return { status, stdout: out.toString(), stderr: err.toString() };
+}
+
+/** Asks again and again until it is so; fails after ten seconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const late = AbortSignal.timeout(10_000);
+  while (!condition()) {
+    late.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
