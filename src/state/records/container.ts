@@ -35,4 +35,6 @@ export interface ContainerRecord {
   /** Init, once the runtime has created it. */
   readonly init?: { readonly pid: number; readonly startTime: bigint };
   readonly exit?: ContainerExit;
+  /** After its end, the OCI runtime has forgotten it and its root file system is unmounted. */
+  readonly reaped?: boolean;
 }

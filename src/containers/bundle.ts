@@ -1,0 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import { BerthError, messageOf } from '../base';
+import type { Spec } from '../spec';
+
+/** The spec that the container was created with: its bundle's config.json, which only berth writes. */
+export async function readSpec(configPath: string, containerId: string): Promise<Spec> {
+  try {
+    return JSON.parse(await readFile(configPath, 'utf8')) as Spec;
+  } catch (error) {
+    throw new BerthError('state-corrupt', {
+      op: 'read the bundle',
+      object: `container ${containerId}`,
+      detail: messageOf(error),
+      cause: error,
+    });
+  }
+}

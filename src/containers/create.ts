@@ -1,0 +1,235 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { BerthError, errnoOf, isBerthError, messageOf, newId } from '../base';
+import type { ProcessIdentity } from '../kernel';
+import { hostFacts, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
+import { startContainerMonitor, type Handlers, type Monitor } from '../runtime';
+import {
+  accountFileLimit,
+  containerSpec,
+  resolveUser,
+  seccompRequest,
+  stopSignal,
+  userRequest,
+  type ResolvedUser,
+  type SandboxPart,
+  type SeccompProfileFile,
+  type Spec,
+} from '../spec';
+import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
+import type { ContainerConfig } from '../wire';
+import { resolveDevices } from './devices';
+import { logPathOf, makeLogFolder } from './log-path';
+import { makeMountSources, resolveMountSources } from './mount-sources';
+import { pidNamespace } from './pid-namespace';
+import type { SupervisorParts } from './supervisor';
+
+/** What creating needs beside what supervising needs. */
+export interface CreateParts extends SupervisorParts {
+  readonly sandboxes: Sandboxes;
+  readonly handlers: Handlers;
+  readonly findImage: (reference: string) => ImageRecord | undefined;
+  readonly conmonPath: string;
+  /** Says a thing about this machine once: what a container asked for and cannot have here. */
+  readonly sayOnce: (note: string) => void;
+}
+
+const maxSeccompProfile = 4 * 1024 ** 2;
+/** How long an abandoned create gets to come to its end. */
+const createOutcomeMs = 30_000;
+
+/** The record of a container that is about to be made: everything that its removal needs, written before all else. */
+export async function planContainer(
+  parts: CreateParts,
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+): Promise<ContainerRecord> {
+  const reference = config.image?.image ?? '';
+  const image = parts.findImage(reference);
+  if (!image) {
+    throw new BerthError('image-not-found', {
+      op: 'CreateContainer',
+      object: `image ${reference}`,
+      detail: 'it is not on this node',
+    });
+  }
+  const handler = await parts.handlers.resolve(sandbox.handler);
+  const id = newId();
+  return {
+    v: 1,
+    id,
+    sandboxId: sandbox.id,
+    phase: 'creating',
+    config,
+    imageId: image.id,
+    imageRef: image.id,
+    logPath: logPathOf(sandbox.config, config),
+    createdAt: BigInt(Date.now()) * 1_000_000n,
+    startedAt: 0n,
+    runtimePath: handler.path,
+    runtimeRoot: handler.root,
+    bootId: parts.kernel.facts.bootId,
+    cgroupPath: `${sandbox.cgroupParent}/${id}`,
+    user: { uid: 0, gid: 0, groups: [] },
+    stopSignal: stopSignal(config.stopSignal, image.config.stopSignal),
+  };
+}
+
+/** A container that the OCI runtime has created, not yet started. */
+export interface Created {
+  readonly monitor: Monitor;
+  readonly init: ProcessIdentity;
+  readonly user: ResolvedUser;
+}
+
+/** Makes what the record plans: root file system, spec, monitor, and by it the container itself. */
+export async function makeContainer(
+  parts: CreateParts,
+  sandbox: SandboxRecord,
+  record: ContainerRecord,
+  signal: AbortSignal,
+): Promise<Created> {
+  const image = parts.findImage(record.imageId);
+  if (!image) {
+    throw new BerthError('image-not-found', {
+      op: 'CreateContainer',
+      object: `image ${record.imageId}`,
+      detail: 'it was removed just now',
+    });
+  }
+  const { kernel, storage } = parts;
+  const { id } = record;
+  const paths = parts.paths(id);
+  await mkdir(paths.bundle, { recursive: true, mode: 0o700 });
+  const [rootfsPath] = await Promise.all([
+    storage.mountRootfs({ containerId: id, chainIds: image.chainIds }),
+    makeMountSources(record.config),
+    makeLogFolder(kernel, sandbox.config, record.logPath),
+  ]);
+  const [user, config, devices, seccompProfile] = await Promise.all([
+    resolveContainerUser(parts, id, rootfsPath, record.config, image),
+    resolveMountSources(record.config),
+    resolveDevices(record.config),
+    readSeccompProfile(id, record.config),
+  ]);
+  const { spec, notes } = containerSpec({
+    id,
+    config,
+    sandbox: sandboxPart(parts, sandbox, record.config),
+    image: image.config,
+    user,
+    rootfsPath,
+    cgroupPath: record.cgroupPath,
+    files: podFiles(parts.sandboxes, sandbox),
+    devices,
+    facts: hostFacts(kernel),
+    defaults: { env: [] },
+    seccompProfile,
+  });
+  notes.forEach(parts.sayOnce);
+  await Promise.all([
+    makeFoldersInRootfs(parts, rootfsPath, spec, image),
+    writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 }),
+  ]);
+  const monitor = await startContainerMonitor(kernel, {
+    conmonPath: parts.conmonPath,
+    id,
+    bundle: paths.bundle,
+    runtimePath: record.runtimePath,
+    runtimeRoot: record.runtimeRoot,
+    socketPath: paths.socket,
+    exitFile: paths.exitFile,
+    pidFile: paths.pidFile,
+    logPath: record.logPath || undefined,
+    tty: record.config.tty,
+    stdin: record.config.stdin,
+    stdinOnce: record.config.stdinOnce,
+    uid: user.uid,
+    gid: user.gid,
+    signal,
+  });
+  try {
+    return { monitor, init: await monitor.created(signal), user };
+  } catch (error) {
+    // A runtime that is cut off half-way leaves what nobody can find: its outcome is awaited before the undo.
+    if (monitor.state.kind === 'creating') await outcome(monitor);
+    throw error;
+  }
+}
+
+async function outcome(monitor: Monitor): Promise<void> {
+  try {
+    await monitor.created(AbortSignal.timeout(createOutcomeMs));
+  } catch (error) {
+    if (!isBerthError(error)) throw error;
+  } finally {
+    monitor.close();
+  }
+}
+
+function sandboxPart(parts: CreateParts, sandbox: SandboxRecord, config: ContainerConfig): SandboxPart {
+  return {
+    id: sandbox.id,
+    config: sandbox.config,
+    ...(sandbox.netns ? { netns: sandbox.netns } : {}),
+    ...(sandbox.ipcns ? { ipcns: sandbox.ipcns } : {}),
+    ...(sandbox.utsns ? { utsns: sandbox.utsns } : {}),
+    pidNamespace: pidNamespace(config, sandbox, parts.table),
+    hostname: sandboxHostname(sandbox.config),
+  };
+}
+
+function podFiles(sandboxes: Sandboxes, sandbox: SandboxRecord) {
+  const { resolvConf, hostname, shm } = sandboxes.paths(sandbox.id);
+  return {
+    resolvConf,
+    ...(sharesHostNetwork(sandbox.config) ? {} : { hostname }),
+    shm: sharesHostIpc(sandbox.config) ? '/dev/shm' : shm,
+  };
+}
+
+async function resolveContainerUser(
+  parts: CreateParts,
+  id: string,
+  rootfs: string,
+  config: ContainerConfig,
+  image: ImageRecord,
+): Promise<ResolvedUser> {
+  const read = async (path: string) =>
+    (await parts.kernel.readInRoot(rootfs, path, accountFileLimit))?.toString('utf8');
+  const [passwd, group] = await Promise.all([read('/etc/passwd'), read('/etc/group')]);
+  return resolveUser({ ...userRequest(id, config, image.config.user), passwd, group });
+}
+
+async function readSeccompProfile(id: string, config: ContainerConfig): Promise<SeccompProfileFile | undefined> {
+  const request = seccompRequest(id, config.linux?.securityContext);
+  if (request.kind !== 'localhost') return undefined;
+  const { path } = request;
+  const fail = (detail: string, cause?: unknown) =>
+    new BerthError('argument-invalid', { op: 'CreateContainer', object: `seccomp profile ${path}`, detail, cause });
+  try {
+    const text = await readFile(path, 'utf8');
+    if (text.length > maxSeccompProfile) throw fail(`it is larger than ${maxSeccompProfile} bytes`);
+    return { name: path, text };
+  } catch (error) {
+    if (error instanceof BerthError) throw error;
+    throw fail(errnoOf(error) ?? messageOf(error), error);
+  }
+}
+
+/** The working directory and the image's volumes are made where the image lacks them: inside its root, whatever links say. */
+async function makeFoldersInRootfs(parts: CreateParts, rootfs: string, spec: Spec, image: ImageRecord): Promise<void> {
+  for (const path of [spec.process.cwd, ...image.config.volumes]) {
+    if (path !== '/') await parts.kernel.mkdirInRoot(rootfs, path, 0o755, 0, 0);
+  }
+}
+
+/** Makes the folders that containers need, once at start. */
+export async function makeContainerFolders(paths: {
+  bundle: string;
+  socket: string;
+  pidFile: string;
+  exitFile: string;
+}): Promise<void> {
+  for (const path of Object.values(paths)) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+}

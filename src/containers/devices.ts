@@ -1,0 +1,70 @@
+import { lstat, readdir, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { join, relative } from 'node:path';
+import { BerthError, errnoOf, messageOf } from '../base';
+import type { DeviceNode } from '../spec';
+import type { ContainerConfig, Device } from '../wire';
+
+/** Parts of /dev that are file systems of their own or belong to one terminal. */
+const notDevices = new Set(['pts', 'shm', 'mqueue', 'fd', 'console', 'ptmx', 'lxd', '.lxc', '.lxd-mounts', '.udev']);
+
+/** The device nodes that the container asks for; all of the host's for a privileged one. */
+export async function resolveDevices(config: ContainerConfig): Promise<readonly DeviceNode[]> {
+  if (config.linux?.securityContext?.privileged) return hostDevices('/dev');
+  return (await Promise.all(config.devices.map(resolveDevice))).flat();
+}
+
+/** CRI Device: a node, or a folder whose nodes are all given. */
+async function resolveDevice(device: Device): Promise<DeviceNode[]> {
+  const { hostPath, containerPath, permissions } = device;
+  const fail = (detail: string, cause?: unknown) =>
+    new BerthError('argument-invalid', { op: 'CreateContainer', object: `device ${hostPath}`, detail, cause });
+  if (!/^[rwm]*$/.test(permissions))
+    throw fail(`permissions ${JSON.stringify(permissions)} are not made of r, w and m`);
+  let stats: BigIntStats;
+  try {
+    stats = await stat(hostPath, { bigint: true });
+  } catch (error) {
+    throw fail(errnoOf(error) ?? messageOf(error), error);
+  }
+  const target = containerPath || hostPath;
+  const node = deviceNode(target, stats, permissions || 'rwm');
+  if (node) return [node];
+  if (!stats.isDirectory()) throw fail('it is no device');
+  return (await hostDevices(hostPath)).map((each) => ({
+    ...each,
+    path: join(target, relative(hostPath, each.path)),
+    access: permissions || 'rwm',
+  }));
+}
+
+async function hostDevices(folder: string): Promise<DeviceNode[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map(async (entry): Promise<DeviceNode[]> => {
+      if (notDevices.has(entry.name)) return [];
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return hostDevices(path);
+      if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return [];
+      const node = deviceNode(path, await lstat(path, { bigint: true }), 'rwm');
+      return node ? [node] : [];
+    }),
+  );
+  return found.flat();
+}
+
+function deviceNode(path: string, stats: BigIntStats, access: string): DeviceNode | undefined {
+  if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return undefined;
+  const { rdev } = stats;
+  return {
+    path,
+    type: stats.isBlockDevice() ? 'b' : 'c',
+    // The layout of dev_t in Linux's 64 bits.
+    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
+    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)),
+    mode: Number(stats.mode & 0o777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    access,
+  };
+}

@@ -1,0 +1,46 @@
+import type { ExitRecord, ExitStatus } from '../runtime';
+import type { ContainerExit } from '../state';
+
+/** CRI's exit code of an end that is not known: never 0, never invented (promise 4). */
+const unknownExitCode = 255;
+
+/** A shell's convention, which the kubelet and its users expect of a process that a signal ended. */
+const signalBase = 128;
+
+/** The exit code that CRI reports. */
+export function exitCodeOf(status: ExitStatus): number {
+  switch (status.kind) {
+    case 'exited':
+      return status.code;
+    case 'signaled':
+      return signalBase + status.signal;
+    case 'unknown':
+      return unknownExitCode;
+    default:
+      return status satisfies never;
+  }
+}
+
+/** The monitor's record in CRI's words; OOMKilled only if the kernel counted it. */
+export function containerExit(record: ExitRecord): ContainerExit {
+  const exitCode = exitCodeOf(record.status);
+  const { status } = record;
+  const lost = record.bytesDropped > 0n ? `${record.bytesDropped} bytes of log were dropped: the disk was full` : '';
+  return {
+    exitCode,
+    reason: record.oomKilled
+      ? 'OOMKilled'
+      : status.kind === 'unknown'
+        ? 'Unknown'
+        : exitCode === 0
+          ? 'Completed'
+          : 'Error',
+    message: status.kind === 'unknown' ? status.reason : lost,
+    finishedAt: record.finishedAt,
+  };
+}
+
+/** An end that nobody saw. */
+export function unknownExit(reason: string, message: string): ContainerExit {
+  return { exitCode: unknownExitCode, reason, message, finishedAt: BigInt(Date.now()) * 1_000_000n };
+}

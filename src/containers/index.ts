@@ -1,0 +1,6 @@
+export type { Containers, ExecCommand, ExecStreams, ExecSyncResult, PodLifecycle } from './containers';
+export { makeContainerFolders, type CreateParts } from './create';
+export { unknownExit } from './exit';
+export { containerPaths, type ContainerPaths } from './paths';
+export { createPodLifecycle } from './pod/lifecycle';
+export { createContainers, type ContainerService } from './service';

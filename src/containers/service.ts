@@ -1,0 +1,214 @@
+import { BerthError, KeyedLock, messageOf, SingleFlight, throwIfAborted } from '../base';
+import type { Spec } from '../spec';
+import type { ContainerRecord, SandboxRecord } from '../state';
+import type { ContainerConfig } from '../wire';
+import { readSpec } from './bundle';
+import type { Containers } from './containers';
+import { makeContainer, planContainer, type CreateParts } from './create';
+import { execStreams, execSync } from './exec';
+import { Stopper } from './stop';
+import { Supervisor, unlinkIfThere } from './supervisor';
+
+/** Containers as the rooms above see them, with what recovery and pods' lifecycle need. */
+export interface ContainerService extends Containers {
+  /** The OCI runtime spec of a container, for people; undefined if it is gone. */
+  runtimeSpec(id: string): Promise<Spec | undefined>;
+  /** Every container of the sandbox, those that are being made or removed too. */
+  ofSandbox(sandboxId: string): readonly ContainerRecord[];
+  /** Waits until no create of this sandbox runs. Callers have made sure that no new one begins. */
+  settled(sandboxId: string): Promise<void>;
+  /** Takes up a container that an earlier berthd left, whatever state it is in. */
+  recover(record: ContainerRecord): Promise<void>;
+  /** Tries removals again that failed. */
+  retry(): Promise<void>;
+  /** Lets go of the monitors; containers run on. */
+  close(): void;
+}
+
+export function createContainers(parts: CreateParts): ContainerService {
+  const { table, sandboxes, kernel } = parts;
+  const supervisor = new Supervisor(parts);
+  const stopper = new Stopper(parts, supervisor);
+  const creating = new Map<string, SingleFlight<string>>();
+  const lock = new KeyedLock();
+  const visible = (record: ContainerRecord) => record.phase !== 'creating' && record.phase !== 'removing';
+
+  const require = (id: string, op: string): ContainerRecord => {
+    const record = table.get(id);
+    if (record && visible(record)) return record;
+    throw new BerthError('container-not-found', {
+      op,
+      object: `container ${id}`,
+      detail: 'there is no such container',
+    });
+  };
+
+  const create = async (sandbox: SandboxRecord, config: ContainerConfig, signal: AbortSignal): Promise<string> => {
+    const record = await planContainer(parts, sandbox, config);
+    const { id } = record;
+    await table.put(record);
+    try {
+      // Looked at again after the record: a stop that came between has seen it, or is seen here.
+      sandboxes.require(sandbox.id, 'CreateContainer');
+      const { monitor, init, user } = await makeContainer(parts, sandbox, record, signal);
+      await table.put({
+        ...record,
+        phase: 'created',
+        init,
+        user: { uid: user.uid, gid: user.gid, groups: user.additionalGids },
+      });
+      supervisor.follow(id, monitor);
+      return id;
+    } catch (error) {
+      try {
+        await discard(record);
+      } catch (undoError) {
+        parts.log.error(
+          { err: undoError, container: id },
+          `a container that failed is not taken down yet: ${messageOf(undoError)}`,
+        );
+      }
+      throw error;
+    }
+  };
+
+  /** Takes away whatever there is of a container that does not run, and forgets it. Every step is idempotent. */
+  const discard = async (record: ContainerRecord): Promise<void> => {
+    const { id } = record;
+    const paths = parts.paths(id);
+    if (record.phase !== 'removing') await supervisor.update(id, (now) => ({ ...now, phase: 'removing' }));
+    if (!record.reaped) {
+      await parts.runtimeOf(record).delete(id);
+      await kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(30_000));
+      await supervisor.dismiss(id);
+    }
+    await parts.storage.removeRootfs(id);
+    await Promise.all([kernel.removeTree(paths.bundle), unlinkIfThere(paths.exitFile), unlinkIfThere(paths.pidFile)]);
+    await table.delete(id);
+  };
+
+  const remove = (id: string, signal?: AbortSignal) =>
+    lock.with(id, signal, async () => {
+      const record = table.get(id);
+      if (!record) return;
+      await stopper.stop(id, 0, signal);
+      await supervisor.reaped(id);
+      await discard(table.get(id) ?? record);
+    });
+
+  return {
+    async create(sandboxId, config, _sandboxConfig, signal) {
+      const sandbox = sandboxes.require(sandboxId, 'CreateContainer');
+      const key = metadataKey(config);
+      for (const record of table.values()) {
+        if (record.sandboxId === sandbox.id && visible(record) && metadataKey(record.config) === key) return record.id;
+      }
+      let flights = creating.get(sandbox.id);
+      if (!flights) creating.set(sandbox.id, (flights = new SingleFlight<string>()));
+      return flights.run(key, (jobSignal) => create(sandbox, config, jobSignal), signal);
+    },
+
+    async start(id, signal) {
+      const record = require(id, 'StartContainer');
+      if (record.phase !== 'created') {
+        throw new BerthError('container-state', {
+          op: 'StartContainer',
+          object: `container ${id}`,
+          detail: `it is ${record.phase}; only a created container can be started`,
+        });
+      }
+      throwIfAborted(signal, 'StartContainer', `container ${id}`);
+      const monitor = supervisor.monitor(id, 'StartContainer');
+      await monitor.start(signal);
+      const startedAt = monitor.state.kind === 'running' ? monitor.state.startedAt : BigInt(Date.now()) * 1_000_000n;
+      await supervisor.update(id, (now) =>
+        now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt },
+      );
+    },
+
+    stop: (id, timeoutSeconds, signal) => stopper.stop(id, timeoutSeconds * 1000, signal),
+    remove,
+
+    async execSync(id, cmd, timeoutSeconds, signal) {
+      const monitor = running(id, 'ExecSync');
+      return execSync(monitor, parts.paths(id).config, { containerId: id, cmd, timeoutSeconds }, signal);
+    },
+
+    async exec(command, streams) {
+      const monitor = running(command.containerId, 'Exec');
+      return execStreams(monitor, parts.paths(command.containerId).config, command, streams);
+    },
+
+    async reopenLog(id, signal) {
+      await running(id, 'ReopenContainerLog').reopenLog(signal);
+    },
+
+    get(id) {
+      const record = table.get(id);
+      return record && visible(record) ? record : undefined;
+    },
+    list: () => [...table.values()].filter(visible),
+    runtimeSpec: async (id) => (table.get(id) ? readSpec(parts.paths(id).config, id) : undefined),
+    ofSandbox: (sandboxId) => [...table.values()].filter((record) => record.sandboxId === sandboxId),
+
+    async settled(sandboxId) {
+      const flights = creating.get(sandboxId);
+      creating.delete(sandboxId);
+      await flights?.abortAll(
+        new BerthError('pod-not-ready', {
+          op: 'CreateContainer',
+          object: `pod ${sandboxId}`,
+          detail: 'the pod is being stopped',
+        }),
+      );
+    },
+
+    async recover(record) {
+      switch (record.phase) {
+        case 'creating':
+        case 'removing':
+          return discard(record);
+        case 'created':
+        case 'running':
+          return supervisor.adopt(record);
+        case 'exited':
+          return record.reaped ? undefined : supervisor.finishReaping(record);
+        default:
+          record.phase satisfies never;
+      }
+    },
+
+    async retry() {
+      for (const record of [...table.values()]) {
+        if (record.phase !== 'removing') continue;
+        try {
+          await remove(record.id, AbortSignal.timeout(60_000));
+        } catch (error) {
+          parts.log.error({ err: error, container: record.id }, `container not removed yet: ${messageOf(error)}`);
+        }
+      }
+    },
+
+    close: () => supervisor.close(),
+  };
+
+  function running(id: string, op: string) {
+    const record = require(id, op);
+    if (record.phase !== 'running') {
+      throw new BerthError('container-state', {
+        op,
+        object: `container ${id}`,
+        detail: `it is ${record.phase}, not running`,
+      });
+    }
+    if (stopper.killing(id)) {
+      throw new BerthError('container-state', { op, object: `container ${id}`, detail: 'it is being killed' });
+    }
+    return supervisor.monitor(id, op);
+  }
+}
+
+/** What makes two requests the same container of a pod. */
+function metadataKey({ metadata }: ContainerConfig): string {
+  return JSON.stringify([metadata?.name, metadata?.attempt]);
+}

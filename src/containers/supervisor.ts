@@ -1,0 +1,218 @@
+import { unlink } from 'node:fs/promises';
+import { abortable, BerthError, errnoOf, isBerthError, KeyedLock, messageOf, type Log } from '../base';
+import type { Kernel } from '../kernel';
+import { connectMonitor, readExitRecord, type Monitor, type MonitorState, type OciRuntime } from '../runtime';
+import type { ContainerExit, ContainerRecord, Table } from '../state';
+import type { Storage } from '../storage';
+import { containerExit, unknownExit } from './exit';
+import type { ContainerPaths } from './paths';
+
+export interface SupervisorParts {
+  readonly kernel: Kernel;
+  readonly storage: Storage;
+  readonly table: Table<ContainerRecord>;
+  readonly runtimeOf: (record: ContainerRecord) => OciRuntime;
+  readonly paths: (id: string) => ContainerPaths;
+  readonly log: Log;
+}
+
+/** How long a monitor has to see that its container was deleted. */
+const dismissMs = 10_000;
+
+/** A container that lives: its monitor's connection, and its end. */
+interface Live {
+  readonly monitor: Monitor;
+  /** Resolves when the end is in the record, visible to readers. */
+  readonly exited: Promise<void>;
+  /** Resolves when the OCI runtime has forgotten it and its root file system is unmounted. */
+  readonly reaped: Promise<void>;
+}
+
+/**
+ * Follows the monitors: the one place where a container's end becomes its record. Writes of one record are
+ * serialised, so that a start that is late cannot overwrite an exit that was early.
+ */
+export class Supervisor {
+  private readonly live = new Map<string, Live>();
+  private readonly writes = new KeyedLock();
+
+  constructor(private readonly parts: SupervisorParts) {}
+
+  /** The monitor of a container that has not ended; rejects `container-state` otherwise. */
+  monitor(id: string, op: string): Monitor {
+    const live = this.live.get(id);
+    const record = this.parts.table.get(id);
+    if (!live || !record || record.exit) {
+      const detail = record?.exit ? 'the container has ended' : 'the container is not running';
+      throw new BerthError('container-state', { op, object: `container ${id}`, detail });
+    }
+    return live.monitor;
+  }
+
+  /** Resolves when the container's end is recorded: at once if there is nothing to wait for. */
+  async exited(id: string): Promise<void> {
+    await this.live.get(id)?.exited;
+  }
+
+  /** Resolves when what the OCI runtime and the kernel held for the container is given back. */
+  async reaped(id: string): Promise<void> {
+    await this.live.get(id)?.reaped;
+  }
+
+  /** Changes the record, one change after the other; the function sees the latest and may decline by returning it. */
+  async update(id: string, change: (record: ContainerRecord) => ContainerRecord): Promise<ContainerRecord | undefined> {
+    return this.writes.with(id, undefined, async () => {
+      const record = this.parts.table.get(id);
+      if (!record) return undefined;
+      const next = change(record);
+      if (next !== record) await this.parts.table.put(next);
+      return next;
+    });
+  }
+
+  /** Follows a monitor from now on. */
+  follow(id: string, monitor: Monitor): void {
+    let end: (exit: ContainerExit) => void = () => undefined;
+    const ended = new Promise<ContainerExit>((resolve) => {
+      end = resolve;
+    });
+    const onState = (state: MonitorState) => {
+      if (state.kind === 'exited') end(containerExit(state.record));
+    };
+    monitor.onState(onState);
+    onState(monitor.state);
+    void monitor.closed.then(async (error) => {
+      // A released monitor has told its end before; one that died may still have left its record.
+      if (error) end(await this.endWithoutMonitor(id, error.message));
+    });
+    const exited = ended.then((exit) => this.recordExit(id, exit));
+    const reaped = exited.then(() => this.reap(id, monitor));
+    this.live.set(id, { monitor, exited, reaped });
+  }
+
+  /**
+   * Finds the monitor of a container that an earlier berthd started. Without one its exit record speaks, and
+   * without that its cgroup is killed and the end is told as unknown, with the reason.
+   */
+  async adopt(record: ContainerRecord): Promise<void> {
+    const { id } = record;
+    if (record.bootId !== this.parts.kernel.facts.bootId) return this.endByReboot(id);
+    try {
+      const monitor = await connectMonitor(this.parts.paths(id).socket);
+      this.follow(id, monitor);
+      const { state } = monitor;
+      if (state.kind === 'running') {
+        const { init, startedAt } = state;
+        await this.update(id, (now) => (now.phase === 'created' ? { ...now, phase: 'running', init, startedAt } : now));
+      }
+    } catch (error) {
+      const exit = await this.endWithoutMonitor(id, messageOf(error));
+      await this.recordExit(id, exit);
+      await this.reap(id, undefined);
+    }
+  }
+
+  /** Closes the connections; the monitors and their containers live on. */
+  close(): void {
+    for (const { monitor } of this.live.values()) monitor.close();
+    this.live.clear();
+  }
+
+  /**
+   * Waits until the monitor of a container that the OCI runtime has deleted is gone, so that it writes nothing any
+   * more: one that runs sees the end, leaves its record and is released.
+   */
+  async dismiss(id: string): Promise<void> {
+    const monitor = this.live.get(id)?.monitor ?? (await this.reach(id));
+    this.live.delete(id);
+    if (!monitor) return;
+    try {
+      await abortable(ended(monitor), AbortSignal.timeout(dismissMs), `end the monitor of container ${id}`);
+      await monitor.release();
+    } catch (error) {
+      // One that has left by itself is what was wanted.
+      if (!isBerthError(error, 'monitor-lost')) throw error;
+    } finally {
+      monitor.close();
+    }
+  }
+
+  /** Takes back what an ended container still held when an earlier berthd was killed. */
+  async finishReaping(record: ContainerRecord): Promise<void> {
+    await this.reap(record.id, await this.reach(record.id));
+  }
+
+  private async reach(id: string): Promise<Monitor | undefined> {
+    try {
+      return await connectMonitor(this.parts.paths(id).socket);
+    } catch (error) {
+      if (isBerthError(error, 'monitor-lost')) return undefined;
+      throw error;
+    }
+  }
+
+  /** The writable layer was mounted without syncs: after a power loss it may hold anything, so it goes. */
+  private async endByReboot(id: string): Promise<void> {
+    const left = await readExitRecord(this.parts.paths(id).exitFile);
+    const exit = left
+      ? containerExit(left)
+      : unknownExit('NodeRestarted', 'the machine was restarted while the container ran');
+    await this.recordExit(id, exit);
+    await this.parts.storage.removeRootfs(id);
+    await this.update(id, (now) => ({ ...now, reaped: true }));
+  }
+
+  private async endWithoutMonitor(id: string, why: string): Promise<ContainerExit> {
+    const { table, paths, kernel, log } = this.parts;
+    const left = await readExitRecord(paths(id).exitFile);
+    if (left) return containerExit(left);
+    const record = table.get(id);
+    log.error(
+      { container: id },
+      `the container's monitor is gone without an exit record: the container is ended (${why})`,
+    );
+    if (record) await kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(30_000));
+    return unknownExit('MonitorLost', `the monitor ended without a record of the container's exit: ${why}`);
+  }
+
+  private async recordExit(id: string, exit: ContainerExit): Promise<void> {
+    await this.update(id, (record) =>
+      record.exit ? record : { ...record, phase: record.phase === 'removing' ? 'removing' : 'exited', exit },
+    );
+    this.parts.log.info({ container: id, exitCode: exit.exitCode, reason: exit.reason }, 'container ended');
+  }
+
+  /** Gives back what an ended container still holds. What fails here is done again by its removal. */
+  private async reap(id: string, monitor: Monitor | undefined): Promise<void> {
+    const { table, storage, runtimeOf, log } = this.parts;
+    try {
+      const record = table.get(id);
+      if (record) await runtimeOf(record).delete(id);
+      await storage.unmountRootfs(id);
+      await this.update(id, (now) => ({ ...now, reaped: true }));
+      await monitor?.release();
+    } catch (error) {
+      log.warn({ err: error, container: id }, `cleaning up after the container: ${messageOf(error)}`);
+    } finally {
+      monitor?.close();
+      this.live.delete(id);
+    }
+  }
+}
+
+/** Resolves when nothing more happens in the container: it has ended, or was never made. */
+async function ended(monitor: Monitor): Promise<void> {
+  const over = (state: MonitorState) => state.kind === 'exited' || state.kind === 'failed';
+  if (over(monitor.state)) return;
+  await new Promise<void>((resolve) => {
+    monitor.onState((state) => over(state) && resolve());
+    void monitor.closed.then(() => resolve());
+  });
+}
+
+/** Removes a file; one that is gone is success. */
+export async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
+}

@@ -1,0 +1,33 @@
+import { dirname, join } from 'node:path';
+import { createLog, messageOf, type Log } from '../base';
+import { loadConfig, type Config } from '../config';
+import { readArguments } from './arguments';
+import { serve } from './serve';
+import { berthVersion } from './version';
+
+/** Exit statuses of berthd: 0 after a clean stop, 1 when it could not start or serve. */
+export async function berthd(argv: readonly string[]): Promise<number> {
+  const { configPath, configGiven, overrides } = readArguments(argv, berthVersion);
+  let log: Log = createLog('info');
+  try {
+    const config = await loadConfig(configPath, { required: configGiven, overrides });
+    log = createLog(config.log_level);
+    await serve({ config, libexecDir: libexecDir(config), log, version: berthVersion, stop: stopSignals() });
+    return 0;
+  } catch (error) {
+    log.fatal({ err: error }, messageOf(error));
+    return 1;
+  }
+}
+
+/** The native programs lie in conmon/build beside dist/, unless the configuration says otherwise. */
+function libexecDir(config: Config): string {
+  return config.libexec_dir || join(dirname(__dirname), 'conmon', 'build');
+}
+
+/** Resolves with the first signal that asks for an end. */
+function stopSignals(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
+}

@@ -1,0 +1,5 @@
+import { berthd } from './berthd';
+
+void berthd(process.argv.slice(2)).then((status) => {
+  process.exitCode = status;
+});

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { UndoScope, type Log } from '../base';
+import type { Config } from '../config';
+import { createCriServer, type ImageFsUsage, type RuntimeFacts } from '../cri';
+import { openEngine, type Engine } from '../engine';
+import { createStreamingServer } from '../streaming';
+
+export interface ServeOptions {
+  readonly config: Config;
+  /** The folder of the native programs. */
+  readonly libexecDir: string;
+  readonly log: Log;
+  readonly version: string;
+  /** Resolves when the daemon is to end. */
+  readonly stop: Promise<string>;
+}
+
+/** How long calls in flight get to finish when the daemon stops. */
+const stopGraceMs = 5_000;
+
+/** Serves until it is told to stop; containers run on. */
+export async function serve({ config, libexecDir, log, version, stop }: ServeOptions): Promise<void> {
+  const startedAt = now();
+  await using listeners = new UndoScope(log);
+  const engine = await openEngine({ config, libexecDir, log });
+  listeners.add('engine', () => engine.close());
+
+  const streaming = createStreamingServer({
+    host: config.streaming.host,
+    port: config.streaming.port,
+    target: { exec: (request, streams) => engine.containers.exec(request, streams) },
+    log,
+  });
+  await streaming.listen();
+  listeners.add('streaming', () => streaming.close());
+
+  const cri = createCriServer({
+    pods: engine.pods,
+    containers: engine.containers,
+    podLifecycle: engine.podLifecycle,
+    images: engine.images,
+    imageFs: () => imageFs(engine),
+    streaming,
+    facts: await facts(config, version, startedAt, engine),
+    runtimeCondition: () => engine.runtime.condition(),
+    config: () => config,
+    runtimeSpec: (id) => engine.containers.runtimeSpec(id),
+    log,
+  });
+  await cri.listen(config.socket);
+  listeners.add('cri', () => cri.close(stopGraceMs));
+  // The socket answers from here on, with `daemon-starting`: a kubelet that waits learns why.
+  await engine.recover();
+  cri.ready();
+  log.info({ socket: config.socket, root: config.root, version }, 'berthd serves');
+
+  const reason = await stop;
+  log.info({ reason }, 'berthd stops; containers run on');
+}
+
+async function facts(config: Config, version: string, startedAt: bigint, engine: Engine): Promise<RuntimeFacts> {
+  const cgroups = await readFile('/proc/self/cgroup', 'utf8');
+  return {
+    version,
+    root: config.root,
+    runRoot: config.run_root,
+    socket: config.socket,
+    pid: process.pid,
+    startedAt,
+    cgroup: /^0::(.*)$/m.exec(cgroups)?.[1] ?? '',
+    cgroupDriver: 'cgroupfs',
+    runtimePath: engine.runtime.path,
+    runtimeVersion: engine.runtime.version,
+    handlers: Object.keys(config.runtime.handlers).map((name) => ({
+      name,
+      recursiveReadOnlyMounts: false,
+      userNamespaces: false,
+    })),
+    defaultHandler: config.runtime.default_handler,
+  };
+}
+
+async function imageFs({ storage }: Engine): Promise<ImageFsUsage> {
+  const images = storage.imageUsage();
+  const containers = await storage.containerUsage();
+  const entry = ({ bytes, inodes }: { bytes: bigint; inodes: bigint }) => ({
+    mountpoint: storage.root,
+    usedBytes: bytes,
+    inodesUsed: inodes,
+    timestamp: now(),
+  });
+  return { images: [entry(images)], containers: [entry(containers)] };
+}
+
+/** Nanoseconds since the epoch. */
+function now(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}

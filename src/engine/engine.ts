@@ -1,0 +1,192 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BerthError, hashId, UndoScope, type Log } from '../base';
+import type { Config } from '../config';
+import {
+  createContainers,
+  createPodLifecycle,
+  containerPaths,
+  makeContainerFolders,
+  type ContainerService,
+  type PodLifecycle,
+} from '../containers';
+import { createImages, type Images } from '../image';
+import { startKernel, type Kernel } from '../kernel';
+import { createInfra, createSandboxes, netnsDir, openNetwork, type Sandboxes } from '../pods';
+import { recover, retryPeriodically } from '../recovery';
+import { createHandlers, createOciRuntime, watchRuntime, type OciRuntime, type RuntimeWatch } from '../runtime';
+import { openState, type State } from '../state';
+import { createStorage, type Storage } from '../storage';
+
+/** berth without its listeners: every room, put together. */
+export interface Engine {
+  readonly config: Config;
+  readonly kernel: Kernel;
+  readonly pods: Sandboxes;
+  readonly containers: ContainerService;
+  readonly podLifecycle: PodLifecycle;
+  readonly images: Images;
+  readonly storage: Storage;
+  /** The default handler's runtime. */
+  readonly runtime: RuntimeWatch;
+  /** Takes up what an earlier berthd left. Call it once, before serving. */
+  recover(): Promise<void>;
+  /** Lets go of everything; containers and their monitors run on. */
+  close(): Promise<void>;
+}
+
+export interface EngineOptions {
+  readonly config: Config;
+  /** The folder of the native programs: launcher, conmon, unpack, pause. */
+  readonly libexecDir: string;
+  readonly log: Log;
+}
+
+/** A socket address holds 107 bytes; our longest is `<run-root>/s/<16 hex>`. */
+const maxRunRoot = 107 - '/s/0123456789abcdef'.length;
+
+/** How long a starting berthd waits for one that is ending. */
+const lockWaitMs = 30_000;
+
+/** Constructs every room from the configuration, in the order of the architecture's table. */
+export async function openEngine({ config, libexecDir, log }: EngineOptions): Promise<Engine> {
+  const { root, run_root: runRoot } = config;
+  if (Buffer.byteLength(runRoot) > maxRunRoot) {
+    throw new BerthError('config-invalid', {
+      op: 'start',
+      object: 'run_root',
+      detail: `${runRoot} is longer than ${maxRunRoot} bytes: the address of a socket below it would not fit`,
+      remedy: 'use a shorter path',
+    });
+  }
+  await using opened = new UndoScope(log);
+  const rootHash = hashId(root, 8);
+  const cgroupBase = `/berth-${rootHash}`;
+  await Promise.all(
+    [root, runRoot, join(runRoot, 'ns'), join(runRoot, 'pods'), netnsDir].map((path) =>
+      mkdir(path, { recursive: true }),
+    ),
+  );
+
+  const kernel = await startKernel({
+    launcherPath: join(libexecDir, 'launcher'),
+    runRoot,
+    cgroupBase,
+    lock: { path: join(root, 'lock'), timeoutMs: lockWaitMs },
+    log,
+  });
+  opened.add('launcher', () => kernel.close());
+  const state: State = await openState(root);
+  opened.add('state', () => state.close());
+  const storage = await createStorage({
+    root,
+    runRoot,
+    unpackPath: join(libexecDir, 'unpack'),
+    kernel,
+    layers: state.layers,
+    layerConcurrency: config.image.layer_concurrency,
+    log,
+  });
+
+  const handlers = createHandlers({
+    handlers: config.runtime.handlers,
+    defaultName: config.runtime.default_handler,
+    runRoot,
+    searchPath: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  });
+  const network = await openNetwork({
+    kernel,
+    confDir: config.network.cni_conf_dir,
+    binDirs: config.network.cni_bin_dirs,
+    log,
+  });
+  opened.add('network', async () => network.close());
+  const conmonPath = join(libexecDir, 'conmon');
+  const infra = createInfra({ kernel, handlers, conmonPath, pausePath: join(libexecDir, 'pause'), runRoot });
+  const pods = createSandboxes({
+    kernel,
+    table: state.sandboxes,
+    network,
+    infra,
+    handlers,
+    log,
+    runRoot,
+    rootHash,
+    cgroupParent: config.runtime.cgroup_parent || cgroupBase,
+  });
+
+  const images = await createImages({
+    storage,
+    table: state.images,
+    registriesConf: { path: config.image.registries_conf, dropInDir: `${config.image.registries_conf}.d` },
+    concurrency: config.image.pull_concurrency,
+    authFiles: config.image.auth_files,
+    stagingDir: join(root, 'staging'),
+    inUse: () => [...state.containers.values()].map((record) => record.imageId),
+    flushed: () => state.flushed(),
+    log,
+  });
+  opened.add('images', () => images.close(new BerthError('daemon-stopping', { op: 'pull', detail: 'berthd stops' })));
+  const paths = (id: string) => containerPaths(root, runRoot, id);
+  await makeContainerFolders(paths('x'));
+  const containers = createContainers({
+    kernel,
+    storage,
+    table: state.containers,
+    sandboxes: pods,
+    handlers,
+    runtimeOf: runtimes(kernel),
+    findImage: (reference) => images.find(reference),
+    conmonPath,
+    paths,
+    sayOnce: once((note) => log.warn(`on this machine: ${note}`)),
+    log,
+  });
+  opened.add('monitors', async () => containers.close());
+  const podLifecycle = createPodLifecycle(pods, containers);
+  const runtime = await watchRuntime(kernel, handlers);
+  opened.add('runtime watch', async () => runtime[Symbol.dispose]());
+  opened.commit();
+
+  return {
+    config,
+    kernel,
+    pods,
+    containers,
+    podLifecycle,
+    images,
+    storage,
+    runtime,
+    async recover() {
+      await recover({ kernel, state, storage, sandboxes: pods, containers, podLifecycle, root, log });
+      await images.collect();
+      const retries = retryPeriodically(log, async () => {
+        await containers.retry();
+        await pods.retry();
+      });
+      opened.add('retries', async () => retries[Symbol.dispose]());
+    },
+    close: () => opened.rollback(),
+  };
+}
+
+/** One command-line client for each runtime that records name, whatever the configuration says now. */
+function runtimes(kernel: Kernel): (record: { runtimePath: string; runtimeRoot: string }) => OciRuntime {
+  const known = new Map<string, OciRuntime>();
+  return ({ runtimePath: path, runtimeRoot: root }) => {
+    const key = JSON.stringify([path, root]);
+    let runtime = known.get(key);
+    if (!runtime) known.set(key, (runtime = createOciRuntime({ kernel, path, root })));
+    return runtime;
+  };
+}
+
+/** Passes each text on the first time only. */
+function once(say: (text: string) => void): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (said.has(text)) return;
+    said.add(text);
+    say(text);
+  };
+}

@@ -1,0 +1,1 @@
+export { openEngine, type Engine, type EngineOptions } from './engine';

@@ -1,0 +1,7 @@
+export { sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
+export { hostFacts } from './host-facts';
+export { createInfra, type Infra } from './infra';
+export { openNetwork, type Network } from './network/network';
+export { netnsDir, netnsPrefix, type SandboxPaths } from './paths';
+export type { NetworkCondition, Pods } from './pods';
+export { createSandboxes, type SandboxParts, type Sandboxes } from './sandboxes';

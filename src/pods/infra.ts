@@ -1,0 +1,80 @@
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Kernel, ProcessIdentity } from '../kernel';
+import { createOciRuntime, startContainerMonitor, type Handlers } from '../runtime';
+import { infraSpec } from '../spec';
+import type { SandboxRecord } from '../state';
+import { hostFacts } from './host-facts';
+import type { SandboxPaths } from './paths';
+
+/** The pause container of pods that share their PID namespace: the namespace lives as long as its first process. */
+export interface Infra {
+  start(record: SandboxRecord, paths: SandboxPaths, signal?: AbortSignal): Promise<ProcessIdentity>;
+  /** Ends and deletes it. Idempotent. */
+  stop(record: SandboxRecord, signal?: AbortSignal): Promise<void>;
+}
+
+export interface InfraParts {
+  readonly kernel: Kernel;
+  readonly handlers: Handlers;
+  readonly conmonPath: string;
+  readonly pausePath: string;
+  readonly runRoot: string;
+}
+
+/** The name of a sandbox's pause container to the OCI runtime. */
+const infraId = (sandboxId: string) => `infra-${sandboxId}`;
+
+/** Runs pauses from one read-only root file system that holds nothing but the program. */
+export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }: InfraParts): Infra {
+  const rootfs = join(runRoot, 'pause');
+  let made: Promise<void> | undefined;
+  const makeRootfs = async (): Promise<void> => {
+    await Promise.all(['proc', 'dev', 'sys'].map((name) => mkdir(join(rootfs, name), { recursive: true })));
+    await copyFile(pausePath, join(rootfs, 'pause'));
+  };
+  // The monitor's socket lies beside those of containers: the sandbox's own id names it.
+  const socketPath = (id: string) => join(runRoot, 's', id.slice(0, 16));
+
+  return {
+    async start(record, paths, signal) {
+      const { id } = record;
+      await (made ??= makeRootfs());
+      await mkdir(paths.infra, { recursive: true, mode: 0o700 });
+      const spec = infraSpec({
+        sandboxId: id,
+        config: record.config,
+        namespaces: { netns: record.netns, ipcns: record.ipcns, utsns: record.utsns },
+        rootfsPath: rootfs,
+        cgroupPath: `${record.cgroupParent}/${infraId(id)}`,
+        facts: hostFacts(kernel),
+      });
+      await writeFile(join(paths.infra, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
+      const { path, root } = await handlers.resolve(record.handler);
+      const monitor = await startContainerMonitor(kernel, {
+        conmonPath,
+        id: infraId(id),
+        bundle: paths.infra,
+        runtimePath: path,
+        runtimeRoot: root,
+        socketPath: socketPath(id),
+        exitFile: join(paths.infra, 'exit'),
+        pidFile: join(paths.infra, 'pid'),
+        signal,
+      });
+      try {
+        const init = await monitor.created(signal);
+        await monitor.start(signal);
+        return init;
+      } finally {
+        monitor.close();
+      }
+    },
+
+    async stop(record, signal) {
+      const { path, root } = await handlers.resolve(record.handler);
+      await createOciRuntime({ kernel, path, root }).delete(infraId(record.id), signal);
+      await kernel.removeCgroup(`${record.cgroupParent}/${infraId(record.id)}`, signal);
+    },
+  };
+}

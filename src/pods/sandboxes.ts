@@ -1,0 +1,252 @@
+import { BerthError, KeyedLock, messageOf, newId, SingleFlight, type Log } from '../base';
+import type { Kernel } from '../kernel';
+import type { Handlers } from '../runtime';
+import { validateSandbox } from '../spec';
+import type { SandboxRecord, Table } from '../state';
+import type { PodSandboxConfig } from '../wire';
+import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
+import type { Infra } from './infra';
+import { networkListText, type Network, type NetworkPod } from './network/network';
+import { sandboxPaths, type SandboxPaths } from './paths';
+import type { Pods } from './pods';
+
+/** What the pods room is made of. */
+export interface SandboxParts {
+  readonly kernel: Kernel;
+  readonly table: Table<SandboxRecord>;
+  readonly network: Network;
+  readonly infra: Infra;
+  readonly log: Log;
+  readonly runRoot: string;
+  /** Eight digits that keep several roots on one machine apart. */
+  readonly rootHash: string;
+  /** Where pods go whose config names no cgroup parent. */
+  readonly cgroupParent: string;
+  readonly handlers: Handlers;
+}
+
+/** Pods as the rooms above see them: CRI's reads, and the steps of a pod's end, which containers takes in its order. */
+export interface Sandboxes extends Pods {
+  paths(id: string): SandboxPaths;
+  /** The sandbox, if containers may be made in it; rejects with what is wrong otherwise. */
+  require(id: string, op: string): SandboxRecord;
+  /** From now on the pod is not ready: no container is made in it any more. False if there is no such pod. */
+  beginStop(id: string): Promise<boolean>;
+  /** Takes network, namespaces and mounts away. A failed CNI DEL is kept in the record and tried again. */
+  finishStop(id: string, signal?: AbortSignal): Promise<void>;
+  /** Takes everything away and forgets the pod; on failure the record stays, as `removing`. */
+  remove(id: string, signal?: AbortSignal): Promise<void>;
+  /** Finishes what could not be ended: failed CNI DELs, removals, pods that a killed daemon was making. */
+  retry(signal?: AbortSignal): Promise<void>;
+}
+
+export function createSandboxes(parts: SandboxParts): Sandboxes {
+  const { table, network } = parts;
+  const flights = new SingleFlight<string>();
+  const lock = new KeyedLock();
+  const paths = (id: string) => sandboxPaths(parts.runRoot, parts.rootHash, id);
+  const visible = (record: SandboxRecord) => record.phase !== 'creating' && record.phase !== 'removing';
+
+  const networkPod = (record: SandboxRecord): NetworkPod => ({
+    id: record.id,
+    netns: record.netns ?? paths(record.id).netns,
+    cgroupPath: record.cgroupParent,
+    config: record.config,
+  });
+
+  /**
+   * Gives back what the record says was taken. Each step is idempotent and all are tried; the first error is thrown.
+   * CNI DEL is the exception: where it fails the record keeps `attached`, and it is tried again later (`retry`).
+   */
+  const takeDown = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
+    const { kernel } = parts;
+    const where = paths(record.id);
+    const left = await detach(record, signal);
+    const results = await Promise.allSettled([
+      sharesPidNamespace(record.config) && parts.infra.stop(record, signal),
+      record.netns && kernel.unpinNamespace(where.netns),
+      record.ipcns && kernel.unpinNamespace(where.ipcns),
+      record.utsns && kernel.unpinNamespace(where.utsns),
+      kernel.unmount(where.shm),
+    ]);
+    await table.put(left);
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+    return left;
+  };
+
+  const detach = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
+    const attachment = record.network;
+    if (!attachment?.attached || !attachment.confList) return record;
+    try {
+      await network.detach(attachment.confList, attachment.result, networkPod(record), signal);
+      return { ...record, network: { ...attachment, attached: false } };
+    } catch (error) {
+      parts.log.error({ err: error, sandbox: record.id }, `${messageOf(error)}: it is tried again until it succeeds`);
+      return record;
+    }
+  };
+
+  const forget = async (record: SandboxRecord): Promise<void> => {
+    if (record.network?.attached) return;
+    await parts.kernel.removeTree(paths(record.id).dir);
+    if (record.ownsCgroup) await parts.kernel.removeEmptyCgroup(record.cgroupParent);
+    await table.delete(record.id);
+  };
+
+  const create = async (config: PodSandboxConfig, handler: string, signal: AbortSignal): Promise<string> => {
+    const id = newId();
+    const where = paths(id);
+    const hostNetwork = sharesHostNetwork(config);
+    const list = hostNetwork ? undefined : await network.list(signal);
+    const given = config.linux?.cgroupParent;
+    const cgroupParent = given || `${parts.cgroupParent}/pod-${id.slice(0, 16)}`;
+    let record: SandboxRecord = {
+      v: 1,
+      id,
+      phase: 'creating',
+      config,
+      handler,
+      createdAt: BigInt(Date.now()) * 1_000_000n,
+      bootId: parts.kernel.facts.bootId,
+      cgroupParent,
+      // Written before it is known: removing it later takes an empty folder only.
+      ownsCgroup: !given,
+      ...(hostNetwork ? {} : { netns: where.netns, utsns: where.utsns }),
+      ...(sharesHostIpc(config) ? {} : { ipcns: where.ipcns }),
+      ...(list ? { network: { attached: true, ips: [], name: list.name, confList: networkListText(list) } } : {}),
+    };
+    await table.put(record);
+    try {
+      const attach = async () => {
+        await pin(parts.kernel, record, config);
+        return list && (await network.attach(list, networkPod(record), signal));
+      };
+      const made = await Promise.allSettled([
+        attach(),
+        makeSandboxFiles(parts.kernel, where, config),
+        parts.kernel.createCgroup(cgroupParent),
+      ]);
+      const [attached, files, cgroup] = made;
+      // All have settled before anything is undone: an undo beside a step that still runs would miss what it makes.
+      if (attached.status === 'rejected') throw attached.reason;
+      if (files.status === 'rejected') throw files.reason;
+      if (cgroup.status === 'rejected') throw cgroup.reason;
+      if (attached.value && record.network) {
+        record = { ...record, network: { ...record.network, ...attached.value } };
+      }
+      record = { ...record, ownsCgroup: cgroup.value };
+      if (sharesPidNamespace(config)) {
+        await table.put(record);
+        record = { ...record, infra: await parts.infra.start(record, where, signal) };
+      }
+      record = { ...record, phase: 'ready' };
+      await table.put(record);
+      return id;
+    } catch (error) {
+      await undo(record, error);
+      throw error;
+    }
+  };
+
+  const undo = async (record: SandboxRecord, reason: unknown): Promise<void> => {
+    try {
+      await forget(await takeDown({ ...record, phase: 'removing' }, AbortSignal.timeout(90_000)));
+    } catch (error) {
+      parts.log.error(
+        { err: error, reason, sandbox: record.id },
+        'a pod that failed could not be taken down whole: it is tried again',
+      );
+    }
+  };
+
+  const finishStop = (id: string, signal?: AbortSignal) =>
+    lock.with(id, signal, async () => {
+      const record = table.get(id);
+      if (!record || (record.phase !== 'stopping' && record.phase !== 'stopped')) return;
+      if (record.phase === 'stopped' && !record.network?.attached) return;
+      await table.put({ ...(await takeDown(record, signal)), phase: 'stopped' });
+    });
+
+  const remove = (id: string, signal?: AbortSignal) =>
+    lock.with(id, signal, async () => {
+      const record = table.get(id);
+      if (!record) return;
+      const removing: SandboxRecord = { ...record, phase: 'removing' };
+      await table.put(removing);
+      // A pod that was stopped whole holds nothing but its files.
+      const stopped = record.phase === 'stopped' && !record.network?.attached;
+      await forget(stopped ? removing : await takeDown(removing, signal));
+    });
+
+  return {
+    async run(config, handler, signal) {
+      validateSandbox(config);
+      const { name } = await parts.handlers.resolve(handler);
+      const key = metadataKey(config);
+      for (const record of table.values()) {
+        if (record.phase === 'ready' && metadataKey(record.config) === key) return record.id;
+      }
+      return flights.run(key, (jobSignal) => create(config, name, jobSignal), signal);
+    },
+
+    get(id) {
+      const record = table.get(id);
+      return record && visible(record) ? record : undefined;
+    },
+    list: () => [...table.values()].filter(visible),
+    networkCondition: () => network.condition(),
+    paths,
+
+    require(id, op) {
+      const record = table.get(id);
+      if (!record || !visible(record)) {
+        throw new BerthError('pod-not-found', { op, object: `pod ${id}`, detail: 'there is no such pod sandbox' });
+      }
+      if (record.phase !== 'ready') {
+        throw new BerthError('pod-not-ready', { op, object: `pod ${id}`, detail: `the sandbox is ${record.phase}` });
+      }
+      return record;
+    },
+
+    async beginStop(id) {
+      const record = table.get(id);
+      if (!record) return false;
+      if (record.phase === 'ready') await table.put({ ...record, phase: 'stopping' });
+      return true;
+    },
+
+    finishStop,
+    remove,
+
+    async retry(signal) {
+      const creating = new Set(flights.keys());
+      for (const record of [...table.values()]) {
+        const { id, phase } = record;
+        const abandoned = phase === 'creating' && !creating.has(metadataKey(record.config));
+        try {
+          if (phase === 'removing' || abandoned) await remove(id, signal);
+          else if (phase === 'stopped' && record.network?.attached) await finishStop(id, signal);
+        } catch (error) {
+          parts.log.error({ err: error, sandbox: id }, `pod not taken down yet: ${messageOf(error)}`);
+        }
+      }
+    },
+  };
+}
+
+async function pin(kernel: Kernel, record: SandboxRecord, config: PodSandboxConfig): Promise<void> {
+  if (!record.netns && !record.ipcns && !record.utsns) return;
+  await kernel.pinNamespaces({
+    net: record.netns,
+    ipc: record.ipcns,
+    uts: record.utsns,
+    hostname: record.utsns && sandboxHostname(config),
+    sysctls: config.linux?.sysctls ?? {},
+  });
+}
+
+/** What makes two requests the same pod (CRI: metadata is unique, attempt counts the tries). */
+function metadataKey({ metadata }: PodSandboxConfig): string {
+  return JSON.stringify([metadata?.namespace, metadata?.name, metadata?.uid, metadata?.attempt]);
+}

@@ -1,0 +1,2 @@
+export { recover, type RecoveryParts } from './recover';
+export { retryPeriodically } from './retry';

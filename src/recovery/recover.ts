@@ -1,0 +1,70 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, messageOf, type Log } from '../base';
+import type { ContainerService, PodLifecycle } from '../containers';
+import type { Kernel } from '../kernel';
+import type { Sandboxes } from '../pods';
+import type { State } from '../state';
+import type { Storage } from '../storage';
+
+export interface RecoveryParts {
+  readonly kernel: Kernel;
+  readonly state: State;
+  readonly storage: Storage;
+  readonly sandboxes: Sandboxes;
+  readonly containers: ContainerService;
+  readonly podLifecycle: PodLifecycle;
+  readonly root: string;
+  readonly log: Log;
+}
+
+/**
+ * Brings memory, records and machine together again, once at start: containers that run are taken up, ends that
+ * nobody saw are recorded, and what an earlier berthd was making or taking down when it ended is taken down. One
+ * object that cannot be recovered is told in the log and tried again later; it never keeps the others from serving.
+ */
+export async function recover(parts: RecoveryParts): Promise<void> {
+  const { state, containers, sandboxes, podLifecycle, log } = parts;
+  await parts.storage.cleanStaging();
+  await settle(log, [...state.containers.values()], (record) => containers.recover(record));
+  // A node that was restarted has no namespaces any more: its pods are over, but their addresses are still taken.
+  const bootId = parts.kernel.facts.bootId;
+  const over = [...state.sandboxes.values()].filter(
+    ({ phase, bootId: boot }) => phase === 'stopping' || (phase === 'ready' && boot !== bootId),
+  );
+  await settle(log, over, ({ id }) => podLifecycle.stop(id));
+  await sandboxes.retry();
+  await removeUnknown(parts, join(parts.root, 'containers'));
+  await removeUnknown(parts, join(parts.root, 'exits'));
+  log.info({ pods: sandboxes.list().length, containers: containers.list().length }, 'state recovered');
+}
+
+/** Folders and files of containers that no record knows: a power loss can take a record's last write. */
+async function removeUnknown({ kernel, state, log }: RecoveryParts, folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const unknown = names.filter((name) => !state.containers.get(name));
+  await settle(
+    log,
+    unknown.map((id) => ({ id })),
+    ({ id }) => kernel.removeTree(join(folder, id)),
+  );
+}
+
+async function settle<T extends { readonly id: string }>(
+  log: Log,
+  items: readonly T[],
+  step: (item: T) => Promise<void>,
+): Promise<void> {
+  await Promise.all(
+    items.map(async (item) => {
+      try {
+        await step(item);
+      } catch (error) {
+        log.error({ err: error, id: item.id }, `not recovered: ${messageOf(error)}`);
+      }
+    }),
+  );
+}
