@@ -1,0 +1,131 @@
+/*
+ * unpack: one process per layer.
+ *
+ *   unpack apply --staging DIR   reads a layer on stdin, keeps it as DIR/blob, makes DIR/diff of it (overlay form)
+ *   unpack fixup --staging DIR [--merged DIR]   completes DIR/diff by what the layers below have
+ *   unpack merge --staging DIR --merged DIR     applies DIR/blob over the layers below, which are mounted
+ *
+ * Limits: --max-compressed, --max-expanded (bytes), --max-entries, --max-path. One JSON object on stdout says what
+ * came of it (report.h). Exit status 0: done; 1: failed; 2: wrong usage.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <locale.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/scope.h"
+#include "unpack/apply.h"
+#include "unpack/confine.h"
+#include "unpack/fixup.h"
+#include "unpack/options.h"
+#include "unpack/report.h"
+#include "unpack/tree.h"
+
+static FILE *open_file(int dir, const char *name, int flags, const char *mode)
+{
+  _cleanup_fd_ int fd = openat(dir, name, flags | O_CLOEXEC, 0600);
+  FILE *file = fd < 0 ? NULL : fdopen(fd, mode);
+  if (file)
+    steal_fd(&fd);
+  return file;
+}
+
+/* The two passes of a merge read the blob twice: whiteouts concern the layers below, whatever their place. */
+static int run_passes(const struct options *options, struct layer *layer, int blob, struct layer_digests *digests,
+                      struct err *err)
+{
+  bool merge = options->mode == MODE_MERGE;
+  struct source source;
+  if (merge) {
+    source_init(&source, blob, -1, options->limits.compressed);
+    int result = apply_layer(layer, &source, PASS_WHITEOUTS, digests, err);
+    if (result < 0)
+      return result;
+    layer->entries = 0;
+    if (lseek(blob, 0, SEEK_SET) < 0)
+      return err_set(err, errno, "rewind the blob");
+  }
+  source_init(&source, merge ? blob : STDIN_FILENO, merge ? -1 : blob, options->limits.compressed);
+  return apply_layer(layer, &source, merge ? PASS_OTHERS : PASS_ALL, digests, err);
+}
+
+/* Opens what is outside of the layer's folder, goes inside, and applies. */
+static int run_apply(const struct options *options, struct layer_digests *digests, struct err *err)
+{
+  bool merge = options->mode == MODE_MERGE;
+  _cleanup_fd_ int staging = open(options->staging, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  _cleanup_fd_ int blob = openat(staging, "blob", (merge ? O_RDONLY : O_WRONLY | O_CREAT | O_EXCL) | O_CLOEXEC, 0600);
+  _cleanup_file_ FILE *times = open_file(staging, ".", O_RDWR | O_TMPFILE, "w+");
+  _cleanup_file_ FILE *implied = merge ? NULL : open_file(staging, "implied", O_WRONLY | O_CREAT | O_EXCL, "w");
+  if (staging < 0 || blob < 0 || !times || (!merge && !implied))
+    return err_set(err, errno, "open the files of %.200s", options->staging);
+  char diff[PATH_MAX];
+  snprintf(diff, sizeof(diff), "%s/diff", options->staging);
+  _cleanup_fd_ int root = confine(merge ? options->merged : diff, err);
+  if (root < 0)
+    return root;
+  struct layer layer = {
+      .root = root, .merged = merge, .limits = options->limits, .implied_list = implied, .dir_times = times, .dir = -1};
+  int result = run_passes(options, &layer, blob, digests, err);
+  close_fd(&layer.dir);
+  if (result == 0 && implied && fflush(implied) != 0)
+    result = err_set(err, errno, "write the list of implied parents");
+  if (result == 0)
+    report_layer(&layer, digests);
+  return result;
+}
+
+static int run_fixup(const struct options *options, struct err *err)
+{
+  struct fixup fixup = {.below = -1};
+  _cleanup_fd_ int staging = open(options->staging, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  _cleanup_fd_ int diff = openat(staging, "diff", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  _cleanup_fd_ int merged = options->merged ? open(options->merged, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  _cleanup_file_ FILE *list = open_file(staging, "implied", O_RDONLY, "r");
+  if (staging < 0 || diff < 0 || !list || (options->merged && merged < 0))
+    return err_set(err, errno, "open the files of %.200s", options->staging);
+  fixup.layer = diff;
+  fixup.below = merged;
+  fixup.list = list;
+  int result = fixup_parents(&fixup, err);
+  if (result == 0)
+    report_fixup(fixup.needs_parents ? fixup.needs_path : NULL, "the layers below have a link there");
+  return result;
+}
+
+/* Whether stdout has its object. */
+static struct {
+  bool reported;
+} state;
+
+/* libarchive ends the process when it gets no memory: the caller is told all the same. */
+static void report_sudden_end(void)
+{
+  if (state.reported)
+    return;
+  struct err err;
+  err_set(&err, ENOMEM, "the layer needs more memory than one may");
+  report_failure(&err, NULL);
+}
+
+int main(int argc, char **argv)
+{
+  struct err err = {0};
+  struct options options;
+  struct layer_digests digests = {0};
+  if (options_parse(argc, argv, &options, &err) < 0) {
+    fprintf(stderr, "unpack: %s\n", err.msg);
+    return 2;
+  }
+  if (atexit(report_sudden_end) != 0)
+    return 1;
+  // In this locale libarchive gives names as the bytes that they are, and opens no conversion tables.
+  setlocale(LC_ALL, "C");
+  int result = options.mode == MODE_FIXUP ? run_fixup(&options, &err) : run_apply(&options, &digests, &err);
+  if (result < 0)
+    report_failure(&err, &digests);
+  state.reported = true;
+  return fflush(stdout) != 0 || result < 0;
+}

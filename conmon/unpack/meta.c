@@ -1,0 +1,118 @@
+#include "unpack/meta.h"
+
+#include <archive.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "lib/scope.h"
+#include "unpack/tree.h"
+
+/* What is written to dir_times before each path. */
+struct noted_times {
+  struct timespec times[2];
+  size_t path_size;
+};
+
+/* trusted.* and overlay's own would let an archive lie about the layers below; labels are the host's business. */
+static bool is_wanted(const char *name)
+{
+  return strncmp(name, "trusted.", 8) != 0 && strncmp(name, "user.overlay.", 13) != 0 &&
+         !strstr(name, ".overlay.") && strcmp(name, "security.selinux") != 0;
+}
+
+/* user.* exists on files and folders only; elsewhere the kernel answers EPERM, and there is nothing to keep. */
+static bool is_ignorable(const char *name, int error, mode_t type)
+{
+  return error == ENOTSUP ||
+         (error == EPERM && strncmp(name, "user.", 5) == 0 && type != S_IFREG && type != S_IFDIR);
+}
+
+static int apply_xattrs(int parent, const char *name, const char *path, struct archive_entry *entry, struct err *err)
+{
+  if (archive_entry_xattr_reset(entry) == 0)
+    return 0;
+  // There is no setxattrat before Linux 6.13; the process has one thread, so its cwd is as good.
+  if (fchdir(parent) < 0)
+    return err_set(err, errno, "enter the parent of %.200s", path);
+  const char *key;
+  const void *value;
+  size_t size;
+  while (archive_entry_xattr_next(entry, &key, &value, &size) == ARCHIVE_OK)
+    if (key && is_wanted(key) && lsetxattr(name, key, value, size, 0) < 0 &&
+        !is_ignorable(key, errno, archive_entry_filetype(entry)))
+      return err_set(err, errno, "set the attribute %.100s of %.200s", key, path);
+  return 0;
+}
+
+/* The kernel gives some values beyond a second a meaning of their own (UTIME_NOW, UTIME_OMIT). */
+static long nanoseconds_of(long value)
+{
+  return value >= 0 && value < 1000000000 ? value : 0;
+}
+
+/* atime and mtime, as utimensat takes them; archives mostly have the latter only. */
+static void times_of(struct archive_entry *entry, struct timespec times[2])
+{
+  bool has_atime = archive_entry_atime_is_set(entry);
+  times[0].tv_sec = has_atime ? archive_entry_atime(entry) : archive_entry_mtime(entry);
+  times[0].tv_nsec = nanoseconds_of(has_atime ? archive_entry_atime_nsec(entry) : archive_entry_mtime_nsec(entry));
+  times[1].tv_sec = archive_entry_mtime(entry);
+  times[1].tv_nsec = nanoseconds_of(archive_entry_mtime_nsec(entry));
+}
+
+static int note_times(struct layer *layer, const char *path, struct archive_entry *entry, struct err *err)
+{
+  struct noted_times noted;
+  memset(&noted, 0, sizeof(noted));
+  noted.path_size = strlen(path) + 1;
+  times_of(entry, noted.times);
+  if (fwrite(&noted, sizeof(noted), 1, layer->dir_times) != 1 ||
+      fwrite(path, noted.path_size, 1, layer->dir_times) != 1)
+    return err_set(err, errno, "note the times of %.200s", path);
+  return 0;
+}
+
+int meta_apply(struct layer *layer, int parent, const char *name, const char *path, struct archive_entry *entry,
+               struct err *err)
+{
+  mode_t type = archive_entry_filetype(entry);
+  // chown clears the setuid bit and security.capability: it comes first.
+  if (fchownat(parent, name, (uid_t)archive_entry_uid(entry), (gid_t)archive_entry_gid(entry), AT_SYMLINK_NOFOLLOW) < 0)
+    return err_set(err, errno, "set the owner of %.200s", path);
+  int result = apply_xattrs(parent, name, path, entry, err);
+  if (result < 0)
+    return result;
+  if (type != S_IFLNK && fchmodat(parent, name, archive_entry_perm(entry) & 07777, 0) < 0)
+    return err_set(err, errno, "set the mode of %.200s", path);
+  if (type == S_IFDIR)
+    return note_times(layer, path, entry, err);
+  struct timespec times[2];
+  times_of(entry, times);
+  if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+    return err_set(err, errno, "set the times of %.200s", path);
+  return 0;
+}
+
+int meta_finish(struct layer *layer, struct err *err)
+{
+  if (fflush(layer->dir_times) != 0)
+    return err_set(err, errno, "write the times of folders");
+  rewind(layer->dir_times);
+  struct noted_times noted;
+  char path[PATH_MAX];
+  while (fread(&noted, sizeof(noted), 1, layer->dir_times) == 1) {
+    if (noted.path_size > sizeof(path) || fread(path, noted.path_size, 1, layer->dir_times) != 1)
+      return err_set(err, EIO, "read the times of folders");
+    // What has taken the folder's place since has times of its own.
+    _cleanup_fd_ int fd = open_in_root(layer->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
+      continue;
+    if (fd < 0 || futimens(fd, noted.times) < 0)
+      return err_set(err, fd < 0 ? -fd : errno, "set the times of %.200s", path);
+  }
+  return ferror(layer->dir_times) ? err_set(err, EIO, "read the times of folders") : 0;
+}

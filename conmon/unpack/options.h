@@ -1,0 +1,19 @@
+/* unpack's command line. */
+#ifndef CONMON_UNPACK_OPTIONS_H
+#define CONMON_UNPACK_OPTIONS_H
+
+#include "unpack/layer.h"
+
+struct options {
+  enum { MODE_APPLY, MODE_FIXUP, MODE_MERGE } mode;
+  /* The folder that holds `diff`, `blob` and `implied`. */
+  const char *staging;
+  /* Where the layers below are mounted, or NULL. */
+  const char *merged;
+  struct limits limits;
+};
+
+/* -EINVAL names the argument. */
+int options_parse(int argc, char **argv, struct options *options, struct err *err);
+
+#endif

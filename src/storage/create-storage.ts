@@ -1,0 +1,58 @@
+import fs from 'node:fs/promises';
+import { KeyedLock } from '../base';
+import { Blobs } from './blobs';
+import { cleanStaging, collect } from './collect';
+import { containerUsage } from './container-usage';
+import { onDisk } from './disk';
+import { layoutOf, type Layout } from './layout';
+import { addLayers } from './layers/add-layers';
+import { StagingPool } from './layers/staging-pool';
+import { Unpacker } from './layers/unpacker';
+import { WantedLayers } from './layers/wanted';
+import type { StorageOptions } from './options';
+import { mountRootfs, removeRootfs, unmountRootfs } from './rootfs';
+import type { Storage } from './storage';
+import { UsageCount } from './usage';
+
+/** Opens the storage under `<root>`, making its folders where they are not there. */
+export async function createStorage(options: StorageOptions): Promise<Storage> {
+  const { root, runRoot, kernel, log, layers: table } = options;
+  const layout = layoutOf(root, runRoot);
+  await onDisk('open the storage', root, () => makeFolders(layout));
+  const usage = new UsageCount();
+  const blobs = new Blobs(layout, usage);
+  await onDisk('open the storage', root, () => blobs.open());
+  for (const record of table.values()) usage.addLayer(record);
+
+  const unpacker = new Unpacker(kernel, options.unpackPath, options.unpackLimits);
+  const pool = new StagingPool({ kernel, layout, unpacker, log }, options.layerConcurrency);
+  const locks = new KeyedLock();
+  const parts = { kernel, layout, unpacker, blobs, usage, table, log, pool, locks, wanted: new WantedLayers() };
+  const rootfs = { kernel, layout, layers: table, log };
+
+  return {
+    root,
+    readBlob: (digest, maxBytes) => blobs.read(digest, maxBytes),
+    writeBlob: (digest, bytes) => blobs.write(digest, bytes),
+    addLayers: (sources, signal) => addLayers(parts, sources, signal),
+    mountRootfs: (request) => mountRootfs(rootfs, request),
+    unmountRootfs: (id) => unmountRootfs(rootfs, id),
+    removeRootfs: (id) => removeRootfs(rootfs, id),
+    containerDir: (id) => layout.container(id),
+    rootfsPath: (id) => layout.mount(id),
+    collect: (keep) =>
+      locks.with('commit', undefined, () => onDisk('delete unused layers', root, () => collect(parts, keep))),
+    cleanStaging: () => onDisk('clean the staging folder', root, () => cleanStaging(parts)),
+    imageUsage: () => usage.read(),
+    containerUsage: (signal) =>
+      onDisk('measure writable layers', root, () => containerUsage(layout.containers, signal)),
+  };
+}
+
+/** Nobody but root may pass: layers hold setuid programs, and uppers the data of containers. */
+async function makeFolders(layout: Layout): Promise<void> {
+  const { blobs, layers, staging, containers, mounts, empty } = layout;
+  for (const dir of [blobs, layers, staging, containers, mounts]) await fs.mkdir(dir, { recursive: true, mode: 0o700 });
+  await fs.mkdir(empty, { recursive: true });
+  await fs.chmod(empty, 0o755);
+}

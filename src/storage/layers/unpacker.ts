@@ -1,0 +1,159 @@
+import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import { BerthError, abortError, anySignal, messageOf } from '../../base';
+import type { RunResult } from '../../kernel';
+import type { StorageKernel } from '../options';
+
+/** Bounds on one layer (promise 10). The path bound is the kernel's own; the others are far above any real layer. */
+const limits = { expandedBytes: 256n * 1024n ** 3n, entries: 4_000_000, pathBytes: 4095 };
+
+/** Why a layer can only be applied over the layers below it. */
+const needsParents = z.object({ path: z.string(), reason: z.string() });
+
+const applied = z.object({
+  ok: z.literal(true),
+  blobDigest: z.string(),
+  blobSize: z.number(),
+  diffId: z.string(),
+  unpackedBytes: z.number(),
+  inodes: z.number(),
+  impliedParents: z.number(),
+  rootNamed: z.boolean(),
+  needsParents: needsParents.optional(),
+});
+
+const failed = z.object({
+  ok: z.literal(false),
+  code: z.enum(['invalid', 'too-large', 'oversize', 'no-space', 'system']),
+  message: z.string(),
+  blobDigest: z.string().optional(),
+  blobSize: z.number().optional(),
+});
+
+const fixedUp = z.object({ ok: z.literal(true), needsParents: needsParents.optional() });
+
+/** What `unpack apply` and `unpack merge` give for a layer. */
+export type Applied = z.infer<typeof applied>;
+/** What they give for a layer that cannot be applied. */
+export type Failed = z.infer<typeof failed>;
+
+/** Bounds that a caller may tighten. */
+export interface UnpackLimits {
+  readonly expandedBytes?: bigint;
+  readonly entries?: number;
+}
+
+/** The unpack program (conmon/unpack/main.c) by its modes. A staging folder holds `diff`, `blob` and `implied`. */
+export class Unpacker {
+  constructor(
+    private readonly kernel: StorageKernel,
+    private readonly program: string,
+    private readonly bounds: UnpackLimits = {},
+  ) {}
+
+  /**
+   * Streams a layer's bytes into the staging folder. What the archive is to blame for is a result; an error of the
+   * source, a cancelled signal and a program that dies reject. The program is over when this settles.
+   */
+  async apply(staging: string, size: bigint, bytes: Readable, signal: AbortSignal): Promise<Applied | Failed> {
+    const op = 'unpack a layer';
+    const stop = new AbortController();
+    const args = ['apply', '--staging', staging, '--max-compressed', String(size), ...this.limitArgs()];
+    const run = await this.kernel.runStreamed({ path: this.program, args }, anySignal(signal, stop.signal));
+    const settled = run.result.then(
+      () => undefined,
+      () => undefined,
+    );
+    const source = watched(bytes);
+    try {
+      await pipeline(source.bytes, run.stdin, { signal });
+    } catch {
+      // A program that ended before its input did has the better reason: it is in its result.
+      const failure = signal.aborted ? abortError(signal, op) : source.failure();
+      if (failure !== undefined) {
+        stop.abort(failure);
+        await settled;
+        throw failure;
+      }
+    }
+    return parse(await run.result, z.union([applied, failed]), op);
+  }
+
+  /** Completes implied parents by what is mounted at `merged`; without it their marks are only taken off. */
+  async fixUp(staging: string, merged: string | undefined, signal: AbortSignal): Promise<z.infer<typeof fixedUp>> {
+    const args = ['fixup', '--staging', staging, ...(merged === undefined ? [] : ['--merged', merged])];
+    const op = 'complete a layer';
+    return succeeded(
+      parse(await this.kernel.run({ path: this.program, args }, signal), z.union([fixedUp, failed]), op),
+      op,
+    );
+  }
+
+  /** Applies the staged blob to the mounted overlay `merged`. */
+  async merge(staging: string, merged: string, signal: AbortSignal): Promise<Applied> {
+    const args = ['merge', '--staging', staging, '--merged', merged, ...this.limitArgs()];
+    const op = 'apply a layer over its parents';
+    return succeeded(
+      parse(await this.kernel.run({ path: this.program, args }, signal), z.union([applied, failed]), op),
+      op,
+    );
+  }
+
+  private limitArgs(): string[] {
+    const expanded = this.bounds.expandedBytes ?? limits.expandedBytes;
+    const entries = this.bounds.entries ?? limits.entries;
+    return ['--max-expanded', `${expanded}`, '--max-entries', `${entries}`, '--max-path', `${limits.pathBytes}`];
+  }
+}
+
+/** The error for a layer that unpack has refused. */
+export function unpackError(failure: Failed, op: string, object?: string): BerthError {
+  const codes = {
+    invalid: 'layer-invalid',
+    'too-large': 'layer-invalid',
+    oversize: 'digest-mismatch',
+    'no-space': 'storage-full',
+    system: 'kernel-refused',
+  } as const;
+  return new BerthError(codes[failure.code], { op, object, detail: failure.message });
+}
+
+function succeeded<T extends { readonly ok: true }>(outcome: T | Failed, op: string): T {
+  if (!outcome.ok) throw unpackError(outcome, op);
+  return outcome;
+}
+
+/** Passes the bytes on and remembers whether it was they that failed: a pipeline does not tell its ends apart. */
+function watched(bytes: Readable): { readonly bytes: AsyncGenerator<unknown>; failure(): Error | undefined } {
+  let failure: Error | undefined;
+  async function* pass(): AsyncGenerator<unknown> {
+    try {
+      yield* bytes;
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(messageOf(error));
+      throw error;
+    }
+  }
+  return { bytes: pass(), failure: () => failure };
+}
+
+/** Reads the one object on stdout; its `ok` and the exit status have to say the same. */
+function parse<T extends { readonly ok: boolean }>(run: RunResult, schema: z.ZodType<T>, op: string): T {
+  const ended = run.signal === undefined ? `exit status ${run.exitCode}` : `signal ${run.signal}`;
+  const stderr = run.stderr.toString().trim();
+  const parsed = schema.safeParse(jsonOf(run.stdout.toString()));
+  if (parsed.success && run.exitCode === (parsed.data.ok ? 0 : 1)) return parsed.data;
+  const detail = `${ended}; ${stderr || 'it gave no result'}`;
+  throw new BerthError('program-failed', { op, object: 'unpack', detail, cause: parsed.error });
+}
+
+/** What the text says, or undefined if it is no JSON: a program that was killed has printed nothing, or half of it. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

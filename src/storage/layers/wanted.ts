@@ -1,0 +1,22 @@
+import type { LayerSource } from '../storage';
+
+/** Layers that an addLayers in flight counts on: a collection that runs meanwhile leaves them and their blobs alone. */
+export class WantedLayers {
+  private readonly held = new Set<readonly LayerSource[]>();
+
+  /** Holds the layers until it is disposed of. */
+  hold(layers: readonly LayerSource[]): Disposable {
+    // A copy of its own: two calls may be given the same array.
+    const entry = [...layers];
+    this.held.add(entry);
+    return { [Symbol.dispose]: () => void this.held.delete(entry) };
+  }
+
+  chainIds(): string[] {
+    return [...this.held].flatMap((layers) => layers.map((layer) => layer.chainId));
+  }
+
+  blobs(): string[] {
+    return [...this.held].flatMap((layers) => layers.map((layer) => layer.digest));
+  }
+}

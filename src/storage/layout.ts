@@ -1,0 +1,48 @@
+import path from 'node:path';
+import { BerthError, newId } from '../base';
+import { digestHex } from './digests';
+
+/** Where everything of storage is. Ids and digests are checked before they become part of a path. */
+export interface Layout {
+  readonly blobs: string;
+  readonly layers: string;
+  readonly staging: string;
+  readonly containers: string;
+  readonly mounts: string;
+  /** An empty folder: the lower layer of images that have none. */
+  readonly empty: string;
+  blob(digest: string): string;
+  layer(chainId: string): string;
+  /** A folder of staging that nothing has used before. */
+  newStaging(): string;
+  container(id: string): string;
+  mount(id: string): string;
+}
+
+/** The layout under `<root>` (kept) and `<runRoot>` (gone after a reboot). */
+export function layoutOf(root: string, runRoot: string): Layout {
+  const blobs = path.join(root, 'blobs', 'sha256');
+  const layers = path.join(root, 'layers');
+  const staging = path.join(root, 'staging');
+  const containers = path.join(root, 'containers');
+  const mounts = path.join(runRoot, 'mounts');
+  return {
+    blobs,
+    layers,
+    staging,
+    containers,
+    mounts,
+    empty: path.join(root, 'empty'),
+    blob: (digest) => path.join(blobs, digestHex(digest, 'find a blob')),
+    layer: (chainId) => path.join(layers, digestHex(chainId, 'find a layer')),
+    newStaging: () => path.join(staging, newId().slice(0, 16)),
+    container: (id) => path.join(containers, safeId(id)),
+    mount: (id) => path.join(mounts, safeId(id)),
+  };
+}
+
+/** An id that is one plain component of a path. */
+function safeId(id: string): string {
+  if (/^[0-9A-Za-z][0-9A-Za-z_.-]{0,127}$/.test(id)) return id;
+  throw new BerthError('argument-invalid', { op: 'find a container', object: id.slice(0, 100), detail: 'not an id' });
+}

@@ -1,0 +1,26 @@
+import type { Log } from '../base';
+import type { Kernel } from '../kernel';
+import type { LayerRecord, Table } from '../state';
+import type { UnpackLimits } from './layers/unpacker';
+
+/** The records of layers: what storage needs of the state's table. */
+export type LayerTable = Pick<Table<LayerRecord>, 'get' | 'values' | 'putAll' | 'delete'>;
+
+/** What storage asks of the kernel. */
+export type StorageKernel = Pick<Kernel, 'run' | 'runStreamed' | 'mountOverlay' | 'unmount' | 'removeTree' | 'syncFs'>;
+
+export interface StorageOptions {
+  /** Kept over reboots: blobs, layers, staging and containers are folders of it, on one file system. */
+  readonly root: string;
+  /** Gone after a reboot: mounts. */
+  readonly runRoot: string;
+  /** The program conmon/build/unpack. */
+  readonly unpackPath: string;
+  readonly kernel: StorageKernel;
+  readonly layers: LayerTable;
+  readonly log: Log;
+  /** Layers that are fetched and unpacked at once, of all images together. */
+  readonly layerConcurrency: number;
+  /** Tighter bounds on what one layer may hold. */
+  readonly unpackLimits?: UnpackLimits;
+}

@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream';
+import type { LayerRecord } from '../state';
+
+/** What a layer has to be, and where its bytes come from. */
+export interface LayerSource {
+  /** Digest and size of the compressed blob, as the manifest says. */
+  readonly digest: string;
+  readonly size: bigint;
+  /** Digest of the uncompressed tar, as the config says. */
+  readonly diffId: string;
+  readonly chainId: string;
+  readonly parentChainId: string | undefined;
+  /** Opens the bytes; called only if the layer is not there yet. */
+  open(signal: AbortSignal): Promise<Readable>;
+}
+
+export interface DiskUsage {
+  readonly bytes: bigint;
+  readonly inodes: bigint;
+}
+
+/** A container's writable root: an overlay of the image's layers. */
+export interface RootfsRequest {
+  readonly containerId: string;
+  /** Base first, as ImageRecord has them. */
+  readonly chainIds: readonly string[];
+}
+
+/** What an image keeps from being deleted. */
+export interface KeptImage {
+  /** Digests of compressed layers. */
+  readonly layers: readonly string[];
+  readonly chainIds: readonly string[];
+  /** Digests of manifests and configs. */
+  readonly blobs: readonly string[];
+}
+
+/** Blobs, layers and writable roots. Everything under its final name is whole. */
+export interface Storage {
+  /** A blob's bytes (manifests, configs), or undefined. */
+  readBlob(digest: string, maxBytes: number): Promise<Buffer | undefined>;
+  /** Keeps a small blob; rejects `digest-mismatch` if the bytes are not the digest's. */
+  writeBlob(digest: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Unpacks all layers of an image, in parallel, those that are there already excepted; checks digest, size and
+   * diffID of each; one syncfs after the last; renames; gives their records. On failure nothing is left.
+   */
+  addLayers(layers: readonly LayerSource[], signal: AbortSignal): Promise<readonly LayerRecord[]>;
+  /** Mounts a container's root and gives its path. */
+  mountRootfs(request: RootfsRequest): Promise<string>;
+  /** Unmounts it and deletes the writable layer. Idempotent. */
+  removeRootfs(containerId: string): Promise<void>;
+  /** Unmounts without deleting. Idempotent. */
+  unmountRootfs(containerId: string): Promise<void>;
+  /** The folder `containers/<id>` that holds config.json, upper and work. */
+  containerDir(containerId: string): string;
+  rootfsPath(containerId: string): string;
+  /**
+   * Deletes layers and blobs that none of these images names. Layers of an addLayers that runs are left alone; what a
+   * pull has been given and not yet recorded has to be in `keep`.
+   */
+  collect(keep: readonly KeptImage[]): Promise<void>;
+  /** Deletes what an earlier process was staging. Called once, at start. */
+  cleanStaging(): Promise<void>;
+  /** Space that images use (blobs and layers), by accounting, not by walking. */
+  imageUsage(): DiskUsage;
+  /** Space that containers' writable layers use. */
+  containerUsage(signal?: AbortSignal): Promise<DiskUsage>;
+  /** The file system's mount point for ImageFsInfo. */
+  readonly root: string;
+}

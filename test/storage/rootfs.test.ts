@@ -1,0 +1,152 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Kernel } from '../../src/kernel';
+import { listing } from './support/files';
+import { openKernel, openStorage, sourcesOf, type Opened } from './support/open';
+import { dir, file, hardlink, symlink, tar, type Entry } from './support/tar';
+
+let kernel: Kernel;
+let closeKernel: () => Promise<void>;
+const opened: Opened[] = [];
+beforeAll(async () => ({ kernel, close: closeKernel } = await openKernel()));
+afterAll(() => closeKernel());
+afterEach(async () => {
+  for (const one of opened.splice(0)) {
+    await one.storage.removeRootfs('c1');
+    await one.storage.removeRootfs('c2');
+    one.remove();
+  }
+});
+
+const never = new AbortController().signal;
+
+async function openWith(...layers: Entry[][]): Promise<Opened & { readonly chainIds: string[] }> {
+  const one = await openStorage(kernel);
+  opened.push(one);
+  const archives = layers.map((entries) => tar(entries));
+  const sources = sourcesOf(archives.map((archive) => ({ blob: archive, tar: archive })));
+  await one.storage.addLayers(sources, never);
+  return { ...one, chainIds: sources.map((source) => source.chainId) };
+}
+
+const mounts = () => fs.readFileSync('/proc/self/mounts', 'utf8');
+
+test('the merged tree is what the layers say', async () => {
+  const { storage, chainIds } = await openWith(
+    [
+      dir('.', { mode: 0o711, uid: 3 }),
+      dir('usr'),
+      dir('usr/lib'),
+      file('usr/lib/a', 'a'),
+      symlink('lib', 'usr/lib'),
+      dir('tmp', { mode: 0o1777 }),
+      dir('old'),
+      file('old/x', 'x'),
+      dir('kept'),
+      file('kept/1', '1'),
+      file('gone'),
+    ],
+    [
+      file('.wh.gone'),
+      dir('old'),
+      file('old/.wh..wh..opq'),
+      file('old/y', 'y'),
+      file('tmp/t', 't'),
+      file('lib/b', 'b'),
+    ],
+    [hardlink('usr/lib/c', 'usr/lib/a'), file('kept/2', '2'), file('.wh.kept')],
+  );
+  const root = await storage.mountRootfs({ containerId: 'c1', chainIds });
+  expect(root).toBe(storage.rootfsPath('c1'));
+  expect(listing(root)).toEqual([
+    'dir 755 0:0 kept',
+    'file 644 0:0 kept/2 "2"',
+    'link lib -> usr/lib',
+    'dir 755 0:0 old',
+    'file 644 0:0 old/y "y"',
+    'dir 1777 0:0 tmp',
+    'file 644 0:0 tmp/t "t"',
+    'dir 755 0:0 usr',
+    'dir 755 0:0 usr/lib',
+    'file 644 0:0 usr/lib/a "a"',
+    'file 644 0:0 usr/lib/b "b"',
+    'file 644 0:0 usr/lib/c "a"',
+  ]);
+  const stat = fs.statSync(root);
+  expect([stat.mode & 0o7777, stat.uid]).toEqual([0o711, 3]);
+});
+
+test('what a container writes is its own, outlives its mount, and is counted', async () => {
+  const { storage, chainIds, layerDir } = await openWith([dir('d'), file('d/f', 'image')]);
+  const root = await storage.mountRootfs({ containerId: 'c1', chainIds });
+  const before = await storage.containerUsage();
+  fs.writeFileSync(path.join(root, 'd/f'), 'c1');
+  fs.writeFileSync(path.join(root, 'big'), Buffer.alloc(1_000_000, 1));
+  fs.linkSync(path.join(root, 'big'), path.join(root, 'again'));
+  const other = await storage.mountRootfs({ containerId: 'c2', chainIds });
+  expect(fs.readFileSync(path.join(other, 'd/f'), 'utf8')).toBe('image');
+  expect(fs.readFileSync(path.join(layerDir(chainIds[0] ?? ''), 'd/f'), 'utf8')).toBe('image');
+
+  execFileSync('sync', ['-f', storage.containerDir('c1')]);
+  const { bytes, inodes } = await storage.containerUsage();
+  expect(Number(bytes - before.bytes)).toBeGreaterThan(1_000_000);
+  expect(Number(bytes - before.bytes)).toBeLessThan(1_100_000);
+  expect(inodes - before.inodes).toBe(4n);
+  await expect(storage.containerUsage(AbortSignal.abort())).rejects.toMatchObject({ code: 'call-cancelled' });
+
+  await storage.unmountRootfs('c1');
+  await storage.unmountRootfs('c1');
+  expect(mounts()).not.toContain(storage.rootfsPath('c1'));
+  // The upper layer was mounted volatile: a remount has to take its mark away.
+  await storage.mountRootfs({ containerId: 'c1', chainIds });
+  expect(fs.readFileSync(path.join(root, 'd/f'), 'utf8')).toBe('c1');
+  // A mount that is there already is replaced, not stacked on.
+  await storage.mountRootfs({ containerId: 'c1', chainIds });
+  expect(
+    mounts()
+      .split('\n')
+      .filter((line) => line.includes(root)).length,
+  ).toBe(1);
+
+  await storage.removeRootfs('c1');
+  await storage.removeRootfs('c1');
+  expect(fs.existsSync(storage.containerDir('c1')) || fs.existsSync(root)).toBe(false);
+  expect(mounts()).not.toContain(root);
+});
+
+test('an image without layers is an empty root', async () => {
+  const { storage } = await openWith();
+  const root = await storage.mountRootfs({ containerId: 'c1', chainIds: [] });
+  expect(listing(root)).toEqual([]);
+  expect(fs.statSync(root).mode & 0o777).toBe(0o755);
+  fs.writeFileSync(path.join(root, 'f'), 'x');
+});
+
+test('sixty layers', async () => {
+  const layers = Array.from({ length: 60 }, (_, i) => [dir('.'), file(`f${i}`, String(i))]);
+  const { storage, chainIds } = await openWith(...layers);
+  expect(fs.readdirSync(await storage.mountRootfs({ containerId: 'c1', chainIds })).length).toBe(60);
+});
+
+test('a layer that is not there is named, and nothing is left', async () => {
+  const { storage } = await openWith([file('f')]);
+  const chainIds = [`sha256:${'0'.repeat(64)}`];
+  await expect(storage.mountRootfs({ containerId: 'c1', chainIds })).rejects.toMatchObject({ code: 'layer-missing' });
+  expect(fs.existsSync(storage.containerDir('c1'))).toBe(false);
+});
+
+test('a mount that fails is undone, and what the container has beside it stays', async () => {
+  const { storage, chainIds, layerDir } = await openWith([file('f')]);
+  fs.mkdirSync(storage.containerDir('c1'));
+  fs.writeFileSync(path.join(storage.containerDir('c1'), 'config.json'), '{}');
+  fs.rmSync(layerDir(chainIds[0] ?? ''), { recursive: true });
+  await expect(storage.mountRootfs({ containerId: 'c1', chainIds })).rejects.toMatchObject({ code: 'kernel-refused' });
+  expect(fs.readdirSync(storage.containerDir('c1'))).toEqual(['config.json']);
+  expect(fs.existsSync(storage.rootfsPath('c1'))).toBe(false);
+});
+
+test.each(['', '..', 'a/b', '-x'])('%j is no id', async (id) => {
+  const { storage } = await openWith();
+  expect(() => storage.containerDir(id)).toThrow('not an id');
+});
