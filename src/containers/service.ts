@@ -2,7 +2,7 @@ import { BerthError, KeyedLock, messageOf, SingleFlight, throwIfAborted } from '
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
-import { readSpec } from './bundle';
+import { readSpecIfThere } from './bundle';
 import type { Containers } from './containers';
 import { makeContainer, planContainer, type CreateParts } from './create';
 import { execStreams, execSync } from './exec';
@@ -148,7 +148,7 @@ export function createContainers(parts: CreateParts): ContainerService {
       return record && visible(record) ? record : undefined;
     },
     list: () => [...table.values()].filter(visible),
-    runtimeSpec: async (id) => (table.get(id) ? readSpec(parts.paths(id).config, id) : undefined),
+    runtimeSpec: async (id) => (table.get(id) ? readSpecIfThere(parts.paths(id).config, id) : undefined),
     ofSandbox: (sandboxId) => [...table.values()].filter((record) => record.sandboxId === sandboxId),
 
     async settled(sandboxId) {

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { errnoOf } from '../../base';
+import { Decoder, errnoOf, WireError } from '../../base';
 import { crc32 } from './crc32';
 import type { ExitRecord } from './monitor';
 import { decodeRecord } from './protocol';
-import { WireError, WireReader } from './wire';
 
 /** "BEXR", little-endian. */
 const magic = 0x52584542;
@@ -26,7 +25,7 @@ export async function readExitRecord(path: string): Promise<ExitRecord | undefin
 /** The record in the file's bytes; undefined unless its checksum says that it is whole. */
 export function decodeExitFile(file: Buffer): ExitRecord | undefined {
   try {
-    const reader = new WireReader(file);
+    const reader = new Decoder(file);
     if (reader.u32() !== magic || reader.u16() !== version) return undefined;
     const size = reader.u16();
     const sum = reader.u32();

@@ -1,4 +1,4 @@
-import { WireError } from './wire';
+import { WireError } from '../../base';
 
 /** One frame of the monitor's protocol. The tag is the request's in an answer, 0 in what was not asked for. */
 export interface Frame {

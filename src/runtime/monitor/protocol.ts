@@ -1,5 +1,5 @@
+import { WireError, Decoder, Encoder } from '../../base';
 import type { ExecEnd, ExitRecord, ExitStatus, MonitorExec, MonitorState } from './monitor';
-import { WireError, WireReader, WireWriter } from './wire';
 
 /** "BMON", little-endian. */
 const magic = 0x4e4f4d42;
@@ -65,25 +65,25 @@ export interface MonitorRefusal {
 }
 
 export function encodeHello(as: number): Buffer {
-  return new WireWriter().u32(magic).u16(protocolVersion).u8(as).u8(0).end();
+  return new Encoder().u32(magic).u16(protocolVersion).u8(as).u8(0).finish();
 }
 
 export function encodeSignal(signum: number): Buffer {
-  return new WireWriter().u32(signum).end();
+  return new Encoder().u32(signum).finish();
 }
 
 export function encodeResize(width: number, height: number): Buffer {
-  return new WireWriter().u16(width).u16(height).end();
+  return new Encoder().u16(width).u16(height).finish();
 }
 
 export function encodeExec(request: MonitorExec): Buffer {
   const flags = (request.stdin ? execFlag.stdin : 0) | (request.tty ? execFlag.tty : 0);
-  return new WireWriter()
+  return new Encoder()
     .u8(flags)
     .u32(request.timeoutMs)
     .u64(BigInt(request.outputCap))
     .bytes(Buffer.from(JSON.stringify(request.process)))
-    .end();
+    .finish();
 }
 
 export function decodeWelcome(payload: Buffer): Welcome {
@@ -127,14 +127,14 @@ export function decodeRecord(payload: Buffer): ExitRecord {
   return whole(payload, readRecord);
 }
 
-function whole<T>(payload: Buffer, read: (reader: WireReader) => T): T {
-  const reader = new WireReader(payload);
+function whole<T>(payload: Buffer, read: (reader: Decoder) => T): T {
+  const reader = new Decoder(payload);
   const value = read(reader);
-  reader.done();
+  reader.end();
   return value;
 }
 
-function readStatus(r: WireReader): ExitStatus {
+function readStatus(r: Decoder): ExitStatus {
   const kind = r.u8();
   const value = r.u32();
   const reason = r.str();
@@ -150,7 +150,7 @@ function readStatus(r: WireReader): ExitStatus {
   }
 }
 
-function readRecord(r: WireReader): ExitRecord {
+function readRecord(r: Decoder): ExitRecord {
   return {
     status: readStatus(r),
     startedAt: r.u64(),
@@ -161,7 +161,7 @@ function readRecord(r: WireReader): ExitRecord {
   };
 }
 
-function readState(r: WireReader): MonitorState {
+function readState(r: Decoder): MonitorState {
   const kind = r.u8();
   switch (kind) {
     case 1:

@@ -16,7 +16,7 @@ import {
   frameType,
   role,
 } from '../../../src/runtime/monitor/protocol';
-import { WireError } from '../../../src/runtime/monitor/wire';
+import { WireError } from '../../../src/base';
 
 /** The lines of the vectors: kind, name, bytes. conmon/tests/monitor-codec.c reads the same file. */
 const vectors = readFileSync(resolve(__dirname, '../../../conmon/tests/vectors/monitor-protocol.txt'), 'utf8')

@@ -1,0 +1,141 @@
+/*
+ * launcher BULK-SOCKET HELPERS-CGROUP MONITORS-CGROUP…
+ * Descriptor 3 is the control socket, 4 (if it is open) the lock file of berthd.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "launcher/launcher.h"
+#include "lib/io.h"
+#include "lib/proc.h"
+
+enum { EXIT_USAGE = 2, EXIT_SETUP = 3, EXIT_PROTOCOL = 4 };
+enum { EVENTS = 64 };
+
+static int complain(const struct err *err)
+{
+  fprintf(stderr, "launcher: %s: errno %d (%s)\n", err->msg, err->code, strerrordesc_np(err->code));
+  return -err->code;
+}
+
+/* Descriptors 0 to 2 are open from here on, so that a pipe never gets one of their numbers. */
+static int open_stdio(struct err *err)
+{
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd < 0)
+    return err_set(err, errno, "open /dev/null");
+  close(fd);
+  return 0;
+}
+
+static int watch(struct launcher *l, int fd, void *tag, struct err *err)
+{
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+  if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+    return err_set(err, errno, "epoll_ctl of descriptor %d", fd);
+  return 0;
+}
+
+static int set_up(struct launcher *l, char **argv, int argc, struct err *err)
+{
+  struct stat status;
+  if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
+    return err_set(err, errno, "descriptor %d is not open: berthd starts this program", CONTROL_FD);
+  l->has_lock = fstat(LOCK_FD, &status) == 0 && S_ISREG(status.st_mode);
+  if (l->has_lock && fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC) < 0)
+    return err_set(err, errno, "set close-on-exec of the lock");
+  int failed = set_nonblock(CONTROL_FD, true);
+  if (failed < 0)
+    return err_set(err, -failed, "set the control socket non-blocking");
+  if (open_stdio(err) < 0)
+    return -1;
+  proc_reset_signals();
+  signal(SIGPIPE, SIG_IGN);
+  umask(022);
+  sigset_t awaited;
+  sigemptyset(&awaited);
+  sigaddset(&awaited, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &awaited, NULL);
+  l->signals = signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK);
+  l->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (l->signals < 0 || l->epoll < 0)
+    return err_set(err, errno, "signalfd and epoll");
+  l->bulk_path = argv[1];
+  if (placement_open(&l->helpers, (const char *const *)&argv[2], 1, err) < 0 ||
+      placement_open(&l->monitors, (const char *const *)&argv[3], argc - 3, err) < 0)
+    return -1;
+  l->output = wire_writer(SIZE_MAX);
+  return watch(l, CONTROL_FD, &l->input, err) < 0 || watch(l, l->signals, &l->signals, err) < 0 ? -1 : 0;
+}
+
+static int greet(struct launcher *l, struct err *err)
+{
+  _cleanup_wire_ struct wire_writer hello = wire_writer(64);
+  wire_put_u32(&hello, PROTOCOL_VERSION);
+  wire_put_u32(&hello, (uint32_t)getpid());
+  control_reply(l, 0, OP_HELLO, STATUS_OK, hello.data, hello.size);
+  return control_flush(l, err);
+}
+
+static void drain_signals(const struct launcher *l)
+{
+  struct signalfd_siginfo info;
+  while (read(l->signals, &info, sizeof(info)) == sizeof(info))
+    ;
+}
+
+/* Serves until berthd closes its end (0) or breaks the protocol (negative). */
+static int serve(struct launcher *l, struct err *err)
+{
+  for (bool end = false; !end;) {
+    struct epoll_event events[EVENTS];
+    int count = epoll_wait(l->epoll, events, EVENTS, job_wait_ms(l));
+    if (count < 0 && errno != EINTR)
+      return err_set(err, errno, "epoll_wait");
+    for (int i = 0; i < count; i++) {
+      void *tag = events[i].data.ptr;
+      if (tag == &l->signals) {
+        drain_signals(l);
+        job_reap(l);
+      } else if (tag == &l->input) {
+        if ((events[i].events & ~(uint32_t)EPOLLOUT) && control_read(l, &end, err) < 0)
+          return -1;
+      } else {
+        job_stream_event(l, tag);
+      }
+    }
+    job_expire(l);
+    job_free_ended(l);
+    if (!end && control_flush(l, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+int main(int argc, char **argv)
+{
+  if (argc < 4 || argc > 3 + MAX_PLACES) {
+    fprintf(stderr, "usage: launcher BULK-SOCKET HELPERS-CGROUP MONITORS-CGROUP...\n");
+    return EXIT_USAGE;
+  }
+  static struct launcher l;
+  struct err err = {0};
+  if (set_up(&l, argv, argc, &err) < 0) {
+    complain(&err);
+    return EXIT_SETUP;
+  }
+  int status = greet(&l, &err) < 0 || serve(&l, &err) < 0 ? complain(&err) : 0;
+  shutdown_helpers(&l);
+  return status < 0 ? EXIT_PROTOCOL : 0;
+}

@@ -1,0 +1,173 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "launcher/launcher.h"
+#include "launcher/network.h"
+#include "lib/io.h"
+#include "lib/scope.h"
+
+enum { RELAY_BUFFER = 64 * 1024 };
+
+static int enter_netns(const char *path, struct err *err)
+{
+  if (path[0] == '\0')
+    return 0;
+  _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return err_set(err, errno, "open the network namespace %s", path);
+  if (setns(fd, CLONE_NEWNET) < 0)
+    return err_set(err, errno, "enter the network namespace %s", path);
+  return 0;
+}
+
+int parse_interface_line(const char *line, struct interface_counters *c)
+{
+  const char *colon = strrchr(line, ':');
+  if (!colon)
+    return -EINVAL;
+  line += strspn(line, " ");
+  size_t length = (size_t)(colon - line);
+  if (length == 0 || length >= sizeof(c->name))
+    return -EINVAL;
+  memcpy(c->name, line, length);
+  c->name[length] = '\0';
+  /* Eight figures received (bytes, packets, errors, ...), then eight sent. */
+  int got = sscanf(colon + 1, "%" SCNu64 " %*u %" SCNu64 " %*u %*u %*u %*u %*u %" SCNu64 " %*u %" SCNu64, &c->rx_bytes,
+                   &c->rx_errors, &c->tx_bytes, &c->tx_errors);
+  return got == 4 ? 0 : -EINVAL;
+}
+
+int call_interface_counters(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)
+{
+  (void)call;
+  const char *netns = wire_get_str(in);
+  if (!wire_done(in))
+    return err_set(err, EPROTO, "INTERFACE_COUNTERS is malformed");
+  int failed = enter_netns(netns, err);
+  if (failed < 0)
+    return failed;
+  _cleanup_file_ FILE *file = fopen("/proc/self/net/dev", "re");
+  if (!file)
+    return err_set(err, errno, "open /proc/self/net/dev");
+  uint32_t count = 0;
+  wire_put_u32(out, count);
+  char line[512];
+  while (fgets(line, sizeof(line), file)) {
+    struct interface_counters counters;
+    if (parse_interface_line(line, &counters) < 0)
+      continue;
+    wire_put_str(out, counters.name);
+    wire_put_u64(out, counters.rx_bytes);
+    wire_put_u64(out, counters.rx_errors);
+    wire_put_u64(out, counters.tx_bytes);
+    wire_put_u64(out, counters.tx_errors);
+    count++;
+  }
+  wire_patch_u32(out, 0, count);
+  return 0;
+}
+
+static int connect_local(int family, uint16_t port)
+{
+  struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  _cleanup_fd_ int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -errno;
+  int status = family == AF_INET ? connect(fd, (struct sockaddr *)&v4, sizeof(v4))
+                                 : connect(fd, (struct sockaddr *)&v6, sizeof(v6));
+  return status < 0 ? -errno : steal_fd(&fd);
+}
+
+/* One direction of a relay: reads only when the last piece has been passed on. */
+struct direction {
+  int from;
+  int to;
+  bool ended;
+  size_t size;
+  size_t sent;
+  char buffer[RELAY_BUFFER];
+};
+
+/* Passes on what it can; negative when the connection broke. */
+static int move(struct direction *d)
+{
+  if (d->sent == d->size) {
+    ssize_t got = read_once(d->from, d->buffer, sizeof(d->buffer));
+    if (got < 0)
+      return errno == EAGAIN ? 0 : -errno;
+    if (got == 0) {
+      d->ended = true;
+      return shutdown(d->to, SHUT_WR) < 0 ? -errno : 0;
+    }
+    d->size = (size_t)got;
+    d->sent = 0;
+  }
+  ssize_t put = send(d->to, d->buffer + d->sent, d->size - d->sent, MSG_NOSIGNAL);
+  if (put < 0)
+    return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+  d->sent += (size_t)put;
+  return 0;
+}
+
+/* Both directions until each has ended, an end of one carried to the other side as such. */
+static int relay(int a, int b)
+{
+  static struct direction ways[2];
+  ways[0].from = ways[1].to = a;
+  ways[0].to = ways[1].from = b;
+  if (set_nonblock(a, true) < 0 || set_nonblock(b, true) < 0)
+    return -1;
+  while (!ways[0].ended || !ways[1].ended) {
+    struct pollfd polled[2];
+    for (int i = 0; i < 2; i++) {
+      bool pending = ways[i].sent < ways[i].size;
+      polled[i].fd = pending ? ways[i].to : ways[i].from;
+      polled[i].events = ways[i].ended ? 0 : pending ? POLLOUT : POLLIN;
+      polled[i].revents = 0;
+    }
+    if (poll(polled, 2, -1) < 0 && errno != EINTR)
+      return -errno;
+    for (int i = 0; i < 2; i++) {
+      /* A side that has ended and then hangs up takes nothing any more either: the relay is over. */
+      if (polled[i].revents && (ways[i].ended || move(&ways[i]) < 0))
+        return -1;
+    }
+  }
+  return 0;
+}
+
+int call_dial(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)
+{
+  size_t token_size;
+  const uint8_t *token = wire_get_bytes(in, &token_size);
+  const char *netns = wire_get_str(in);
+  uint16_t port = wire_get_u16(in);
+  if (!wire_done(in) || token_size != TOKEN_SIZE)
+    return err_set(err, EPROTO, "DIAL is malformed");
+  int failed = enter_netns(netns, err);
+  if (failed < 0)
+    return failed;
+  _cleanup_fd_ int remote = connect_local(AF_INET, port);
+  if (remote == -ECONNREFUSED)
+    remote = connect_local(AF_INET6, port);
+  /* A host without IPv6 says so; what the caller wants to know is that nobody listens. */
+  if (remote == -EAFNOSUPPORT || remote == -EADDRNOTAVAIL)
+    remote = -ECONNREFUSED;
+  if (remote < 0)
+    return err_set(err, -remote, "connect to port %u of localhost in %s", port, netns[0] ? netns : "the host's network");
+  _cleanup_fd_ int local = connect_bulk(call->bulk_path, token, err);
+  if (local < 0)
+    return local;
+  failed = call_answer(call, out);
+  return failed < 0 ? failed : relay(local, remote);
+}

@@ -1,0 +1,34 @@
+/* The overlay mount, by the new mount API where it takes layers one by one, by mount(2) elsewhere. */
+#ifndef CONMON_LAUNCHER_OVERLAY_H
+#define CONMON_LAUNCHER_OVERLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/error.h"
+
+struct overlay {
+  /* Absolute, topmost first. */
+  const char **lowers;
+  size_t lower_count;
+  const char *upper;
+  const char *work;
+  const char *target;
+  bool is_volatile;
+};
+
+int overlay_mount(const struct overlay *overlay, struct err *err);
+
+/* Before Linux 6.5: changes the working directory, so that the layers' names are short. */
+int overlay_mount_page(const struct overlay *overlay, struct err *err);
+
+/* Length of the folder that all lowers are in, with its slash. */
+size_t overlay_common_folder(const char *const *lowers, size_t count);
+
+/* Whether a kernel of this release (uname) takes `lowerdir+`. */
+bool overlay_release_takes_layers(const char *release);
+
+/* Reads what the kernel says about a failed fsconfig or fsmount, and adds it to the message. */
+void fs_context_explain(int context, struct err *err);
+
+#endif

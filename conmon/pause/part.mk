@@ -1,0 +1,3 @@
+PROGRAMS += pause
+pause_SRC := pause/main.c
+pause_LDFLAGS := -static

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { BerthError, messageOf } from '../base';
+import { tokenSize } from './protocol/ops';
+
+/** Milliseconds in which a connection has to show its token. */
+const tokenTimeoutMs = 10_000;
+/** Linux: sun_path is 108 bytes with its final zero. */
+const maxSocketPath = 107;
+
+/** A connection that a child will make: present the token to the launcher, then await the socket. */
+export interface Expected extends Disposable {
+  readonly token: Buffer;
+  readonly socket: Promise<Socket>;
+}
+
+/** The unix socket to which children connect for what is too much for the control socket. */
+export class BulkServer implements AsyncDisposable {
+  private readonly server: Server;
+  private readonly expected = new Map<string, (socket: Socket) => void>();
+  private readonly open = new Set<Socket>();
+
+  constructor(readonly path: string) {
+    this.server = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket));
+  }
+
+  async listen(): Promise<void> {
+    const subject = { op: 'listen', object: this.path };
+    if (Buffer.byteLength(this.path) > maxSocketPath)
+      throw new BerthError('config-invalid', {
+        ...subject,
+        detail: `the path has more than ${maxSocketPath} bytes`,
+        remedy: 'choose a shorter --run-root',
+      });
+    try {
+      this.server.listen(this.path);
+      await once(this.server, 'listening');
+    } catch (error) {
+      throw new BerthError('kernel-refused', { ...subject, detail: messageOf(error), cause: error });
+    }
+  }
+
+  /** Announces a connection. Dispose of it when it is no longer waited for. */
+  expect(): Expected {
+    const token = randomBytes(tokenSize);
+    const key = token.toString('hex');
+    const socket = new Promise<Socket>((resolve) => this.expected.set(key, resolve));
+    return { token, socket, [Symbol.dispose]: () => void this.expected.delete(key) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.open) socket.destroy();
+    if (!this.server.listening) return;
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  private accept(socket: Socket): void {
+    this.open.add(socket);
+    const late = setTimeout(() => socket.destroy(), tokenTimeoutMs);
+    const drop = () => socket.destroy();
+    socket.once('close', () => {
+      clearTimeout(late);
+      this.open.delete(socket);
+    });
+    const read = () => {
+      const token: unknown = socket.read(tokenSize);
+      if (!Buffer.isBuffer(token)) return;
+      clearTimeout(late);
+      socket.off('readable', read).off('error', drop).off('end', drop);
+      const key = token.toString('hex');
+      const take = this.expected.get(key);
+      this.expected.delete(key);
+      if (take) take(socket);
+      else socket.destroy();
+    };
+    // Until its token is there it belongs to nobody: broken or ended, it is dropped.
+    socket.on('readable', read).on('error', drop).on('end', drop);
+  }
+}

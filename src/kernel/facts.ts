@@ -1,0 +1,67 @@
+import { access, readFile } from 'node:fs/promises';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { errnoOf } from '../base';
+import { cgroupLayout, type Hierarchy, readHierarchies } from './hierarchies';
+import type { KernelFacts } from './kernel';
+
+/** Numbers of <linux/capability.h>, in order. */
+const capabilities = [
+  'chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service',
+  'net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin',
+  'sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap mac_override',
+  'mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore',
+].flatMap((line) => line.split(' '));
+
+/** The names in a mask of capabilities (hexadecimal, as in /proc/<pid>/status); those newer than this table are left out. */
+export function parseCapabilities(mask: string): string[] {
+  const bits = BigInt(`0x${mask}`);
+  return capabilities.filter((_, number) => (bits >> BigInt(number)) & 1n);
+}
+
+/** Reads what this process may do and what this kernel offers. */
+export async function readFacts(): Promise<KernelFacts> {
+  const [status, score, bootId, hierarchies] = await Promise.all([
+    readFile('/proc/self/status', 'utf8'),
+    readFile('/proc/self/oom_score_adj', 'utf8'),
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+    readHierarchies(),
+  ]);
+  return {
+    boundingCapabilities: parseCapabilities(/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'),
+    cgroup: cgroupLayout(hierarchies),
+    ...(await readControllers(hierarchies)),
+    oomScoreAdj: Number(score.trim()),
+    bootId: bootId.trim(),
+    release: release(),
+  };
+}
+
+/** v1 names its controllers as mount options, v2 in a file of its root; a hybrid's v2 has those that v1 has not taken. */
+async function readControllers(
+  hierarchies: readonly Hierarchy[],
+): Promise<Pick<KernelFacts, 'controllers' | 'swapAccounting'>> {
+  const names = await Promise.all(
+    hierarchies.map(async ({ version, dir, controllers }) =>
+      version === 1
+        ? controllers
+        : (await readFile(join(dir, 'cgroup.controllers'), 'utf8')).split(/\s+/).filter(Boolean),
+    ),
+  );
+  // v1 counts it if the kernel was booted so, and then has the file; v2 has no such switch on its root.
+  const memory = hierarchies.find(({ version, controllers }) => version === 1 && controllers.includes('memory'));
+  return {
+    controllers: names.flat(),
+    swapAccounting: memory ? await isThere(join(memory.dir, 'memory.memsw.limit_in_bytes')) : true,
+  };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,17 @@
+export type {
+  BindMount,
+  InterfaceCounters,
+  Kernel,
+  KernelFacts,
+  MonitorRequest,
+  OverlayMount,
+  PinRequest,
+  ProcessIdentity,
+  RunRequest,
+  RunResult,
+  StreamedRun,
+  TmpfsMount,
+} from './kernel';
+export { FakeKernel, type FakeCall } from './fake';
+export type { LockOptions } from './lock-file';
+export { type KernelOptions, startKernel } from './start';

@@ -1,0 +1,158 @@
+import type { Duplex } from 'node:stream';
+
+/** A process told apart from a later one with the same pid by its start time (field 22 of /proc/<pid>/stat, in ticks). */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTime: bigint;
+}
+
+/** A program to run in the helpers' cgroup, with PDEATHSIG: it does not outlive the launcher. */
+export interface RunRequest {
+  /** Absolute path, or a name that is looked up in PATH. */
+  readonly path: string;
+  /** Arguments without argv[0]. */
+  readonly args: readonly string[];
+  /** The whole environment; nothing is inherited. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** At most 48 KiB; larger input goes through `stdinStream`. */
+  readonly stdin?: Uint8Array | string;
+  /** Milliseconds until it is killed with its session; the result then has `timedOut`. */
+  readonly timeoutMs?: number;
+}
+
+export interface RunResult {
+  /** Exit status, or undefined if a signal ended it. */
+  readonly exitCode: number | undefined;
+  readonly signal: number | undefined;
+  readonly timedOut: boolean;
+  /** At most 64 KiB of each; what was beyond is dropped and told by `truncated`. */
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly truncated: boolean;
+}
+
+/** A running program whose stdin is streamed (unpack): write, end, then await `result`. */
+export interface StreamedRun {
+  readonly stdin: Duplex;
+  readonly result: Promise<RunResult>;
+}
+
+/** A monitor to start: detached (double fork, own session), in the monitors' cgroup, without PDEATHSIG. */
+export interface MonitorRequest {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface OverlayMount {
+  /** Absolute folders, topmost first. */
+  readonly lowers: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+  readonly target: string;
+  /** Skip syncs of the upper layer (kernel 5.10): after a power loss it must be deleted. */
+  readonly volatile: boolean;
+}
+
+export interface BindMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readonly: boolean;
+  readonly recursive: boolean;
+}
+
+export interface TmpfsMount {
+  readonly target: string;
+  readonly sizeBytes: number;
+  /** Octal mode of its root, e.g. 0o1777. */
+  readonly mode: number;
+  readonly nosuid: boolean;
+  readonly nodev: boolean;
+  readonly noexec: boolean;
+}
+
+/** Namespaces to create together and pin by bind mounts; the sysctls are written inside, `lo` is raised. */
+export interface PinRequest {
+  readonly net?: string;
+  readonly ipc?: string;
+  readonly uts?: string;
+  /** Written in the new uts namespace, if there is one. */
+  readonly hostname?: string;
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+export interface InterfaceCounters {
+  readonly name: string;
+  readonly rxBytes: bigint;
+  readonly rxErrors: bigint;
+  readonly txBytes: bigint;
+  readonly txErrors: bigint;
+}
+
+/** What this process may do and what this kernel offers: read once at start. */
+export interface KernelFacts {
+  /** Lower-case names without CAP_, of the bounding set. */
+  readonly boundingCapabilities: readonly string[];
+  /** 'v2' where /sys/fs/cgroup is cgroup2; 'hybrid' where v1 controllers stand beside a v2 mount; 'v1' otherwise. */
+  readonly cgroup: 'v1' | 'hybrid' | 'v2';
+  /** Controllers that groups can have here: `memory`, `pids`, `hugetlb`. */
+  readonly controllers: readonly string[];
+  /** Swap is counted per cgroup. */
+  readonly swapAccounting: boolean;
+  readonly oomScoreAdj: number;
+  readonly bootId: string;
+  readonly release: string;
+}
+
+/**
+ * The only way to processes, mounts, namespaces and cgroups. Every method rejects with a BerthError that names the
+ * operation, the path or program, and the errno. A signal that is aborted ends the caller's wait and kills the
+ * program, if one runs.
+ */
+export interface Kernel {
+  readonly facts: KernelFacts;
+
+  /** Runs a program to its end. A program that exits non-zero is a result, one that cannot be executed an error. */
+  run(request: RunRequest, signal?: AbortSignal): Promise<RunResult>;
+  /** Runs a program whose stdin is a stream of any length. */
+  runStreamed(request: Omit<RunRequest, 'stdin'>, signal?: AbortSignal): Promise<StreamedRun>;
+  /** Starts a monitor and resolves once its control socket listens (it writes one byte to the fd in BERTH_READY_FD). */
+  startMonitor(request: MonitorRequest, signal?: AbortSignal): Promise<ProcessIdentity>;
+
+  mountOverlay(mount: OverlayMount): Promise<void>;
+  mountBind(mount: BindMount): Promise<void>;
+  mountTmpfs(mount: TmpfsMount): Promise<void>;
+  /** Detaches every mount on the target; a target that is no mount, or is not there, is success. */
+  unmount(target: string): Promise<void>;
+
+  pinNamespaces(request: PinRequest): Promise<void>;
+  /** Unmounts and unlinks a pinned namespace; one that is gone is success. */
+  unpinNamespace(path: string): Promise<void>;
+  /** Connects to a TCP port of localhost inside a pinned network namespace, or the host's if undefined. */
+  dial(netns: string | undefined, port: number, signal?: AbortSignal): Promise<Duplex>;
+  interfaceCounters(netns: string): Promise<readonly InterfaceCounters[]>;
+
+  /** Reads a file with every link resolved inside the root; undefined if it is not there; an error beyond maxBytes. */
+  readInRoot(root: string, path: string, maxBytes: number): Promise<Buffer | undefined>;
+  /** Makes a folder and its parents (0755, root's unless they are there) with every link resolved inside the root. */
+  mkdirInRoot(root: string, path: string, mode: number, uid: number, gid: number): Promise<void>;
+  /** Removes a tree without following a link or crossing a mount; one that is gone is success. */
+  removeTree(path: string): Promise<void>;
+  /** Flushes the file system that holds the path (syncfs). */
+  syncFs(path: string): Promise<void>;
+  /** Sends a signal to exactly this process (pidfd, start time compared); false if it is gone. */
+  signal(process: ProcessIdentity, signum: number): Promise<boolean>;
+  /** The process's identity, or undefined if there is none with this pid. */
+  identify(pid: number): Promise<ProcessIdentity | undefined>;
+
+  /** Makes a cgroup in every hierarchy; true if it was not there before. The path begins with a slash. */
+  createCgroup(path: string): Promise<boolean>;
+  /** Removes the cgroup in every hierarchy if nothing is in it or below it; anything else is left alone. Never kills. */
+  removeEmptyCgroup(path: string): Promise<void>;
+  /** Kills what is in the cgroup and below it (cgroup.kill where there is one), waits for it to be empty, removes it. */
+  removeCgroup(path: string, signal?: AbortSignal): Promise<void>;
+
+  /** Ends the helpers and the launcher; monitors live on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,171 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { abortable, BerthError, Encoder, pause } from '../base';
+import type { BulkServer, Expected } from './bulk-server';
+import { checkCgroupPath, createIn, removeEmptyIn, removeIn } from './cgroups';
+import type { Subject } from './errors';
+import type { Hierarchy } from './hierarchies';
+import type {
+  BindMount,
+  InterfaceCounters,
+  Kernel,
+  KernelFacts,
+  MonitorRequest,
+  OverlayMount,
+  PinRequest,
+  ProcessIdentity,
+  RunRequest,
+  RunResult,
+  StreamedRun,
+  TmpfsMount,
+} from './kernel';
+import type { Launcher } from './launcher';
+import { maxFile, maxStdin, Op } from './protocol/ops';
+import { decodeCounters, decodeFile, decodeIdentity, decodeRun } from './protocol/replies';
+import * as requests from './protocol/requests';
+
+/** Milliseconds for a connection that was made before its program ended, but is seen after that. */
+const socketGraceMs = 1000;
+
+/** A program that has ended had connected before it was executed, unless it was killed even before that. */
+async function lateSocket(expected: Expected, subject: Subject, ended: RunResult): Promise<Socket> {
+  const socket = await Promise.race([expected.socket, pause(socketGraceMs)]);
+  if (socket) return socket;
+  const detail = `it was ended by signal ${ended.signal} before it took its stdin`;
+  throw new BerthError(ended.timedOut ? 'deadline-exceeded' : 'program-failed', { ...subject, detail });
+}
+
+/** The kernel through the launcher. */
+export class LauncherKernel implements Kernel {
+  constructor(
+    readonly facts: KernelFacts,
+    private readonly launcher: Launcher,
+    private readonly bulk: BulkServer,
+    private readonly hierarchies: readonly Hierarchy[],
+    private readonly release: () => Promise<void>,
+  ) {}
+
+  async run(request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
+    const subject = { op: 'run', object: request.path };
+    if (request.stdin !== undefined && Buffer.byteLength(request.stdin) > maxStdin)
+      throw new BerthError('argument-invalid', { ...subject, detail: `stdin has more than ${maxStdin} bytes` });
+    return decodeRun(await this.launcher.call(Op.run, subject, requests.encodeRun(request), signal));
+  }
+
+  async runStreamed(request: Omit<RunRequest, 'stdin'>, signal?: AbortSignal): Promise<StreamedRun> {
+    const subject = { op: 'run', object: request.path };
+    using expected = this.bulk.expect();
+    const payload = requests.encodeRunStreamed(request, expected.token);
+    const result = this.launcher.call(Op.runStreamed, subject, payload, signal).then(decodeRun);
+    const stdin = await Promise.race([expected.socket, result.then((ended) => lateSocket(expected, subject, ended))]);
+    // A program that leaves early breaks the pipe; its result says why.
+    stdin.on('error', () => undefined).resume();
+    const over = () => void stdin.destroy();
+    result.then(over, over);
+    return { stdin, result };
+  }
+
+  async startMonitor(request: MonitorRequest, signal?: AbortSignal): Promise<ProcessIdentity> {
+    const subject = { op: 'start monitor', object: request.path };
+    return decodeIdentity(await this.launcher.call(Op.startMonitor, subject, requests.encodeMonitor(request), signal));
+  }
+
+  async mountOverlay(mount: OverlayMount): Promise<void> {
+    const subject = { op: 'mount overlay', object: mount.target };
+    await this.launcher.call(Op.mountOverlay, subject, requests.encodeOverlay(mount));
+  }
+
+  async mountBind(mount: BindMount): Promise<void> {
+    const subject = { op: 'bind', object: `${mount.source} on ${mount.target}` };
+    await this.launcher.call(Op.mountBind, subject, requests.encodeBind(mount));
+  }
+
+  async mountTmpfs(mount: TmpfsMount): Promise<void> {
+    const subject = { op: 'mount tmpfs', object: mount.target };
+    await this.launcher.call(Op.mountTmpfs, subject, requests.encodeTmpfs(mount));
+  }
+
+  async unmount(target: string): Promise<void> {
+    await this.launcher.call(Op.unmount, { op: 'unmount', object: target }, requests.encodePath(target));
+  }
+
+  async pinNamespaces(request: PinRequest): Promise<void> {
+    const subject = { op: 'pin namespaces', object: request.net ?? request.ipc ?? request.uts };
+    await this.launcher.call(Op.pin, subject, requests.encodePin(request));
+  }
+
+  async unpinNamespace(path: string): Promise<void> {
+    await this.launcher.call(Op.unpin, { op: 'unpin namespace', object: path }, requests.encodePath(path));
+  }
+
+  async dial(netns: string | undefined, port: number, signal?: AbortSignal): Promise<Duplex> {
+    const subject = { op: 'dial', object: `port ${port} in ${netns ?? 'the host network'}` };
+    using expected = this.bulk.expect();
+    await this.launcher.call(Op.dial, subject, requests.encodeDial(expected.token, netns, port), signal);
+    // Awaited here: the expectation ends with this function.
+    return await abortable(expected.socket, signal, subject.op);
+  }
+
+  async interfaceCounters(netns: string): Promise<readonly InterfaceCounters[]> {
+    const subject = { op: 'interface counters', object: netns };
+    return decodeCounters(await this.launcher.call(Op.interfaceCounters, subject, requests.encodePath(netns)));
+  }
+
+  async readInRoot(root: string, path: string, maxBytes: number): Promise<Buffer | undefined> {
+    const subject = { op: 'read in root', object: `${path} in ${root}` };
+    const payload = new Encoder().str(root).str(path).u32(Math.min(maxBytes, maxFile)).finish();
+    return decodeFile(await this.launcher.call(Op.readInRoot, subject, payload));
+  }
+
+  async mkdirInRoot(root: string, path: string, mode: number, uid: number, gid: number): Promise<void> {
+    const subject = { op: 'mkdir in root', object: `${path} in ${root}` };
+    const payload = new Encoder().str(root).str(path).u32(mode).u32(uid).u32(gid).finish();
+    await this.launcher.call(Op.mkdirInRoot, subject, payload);
+  }
+
+  async removeTree(path: string): Promise<void> {
+    await this.launcher.call(Op.removeTree, { op: 'remove tree', object: path }, requests.encodePath(path));
+  }
+
+  async syncFs(path: string): Promise<void> {
+    await this.launcher.call(Op.syncFs, { op: 'syncfs', object: path }, requests.encodePath(path));
+  }
+
+  async signal(process: ProcessIdentity, signum: number): Promise<boolean> {
+    const subject = { op: 'signal', object: `process ${process.pid}` };
+    const payload = new Encoder().u32(process.pid).u64(process.startTime).u32(signum).finish();
+    return (await this.launcher.call(Op.signal, subject, payload)).u8() === 1;
+  }
+
+  async identify(pid: number): Promise<ProcessIdentity | undefined> {
+    const subject = { op: 'identify', object: `process ${pid}` };
+    const reply = await this.launcher.call(Op.identify, subject, new Encoder().u32(pid).finish());
+    const alive = reply.u8() === 1;
+    const startTime = reply.u64();
+    return alive ? { pid, startTime } : undefined;
+  }
+
+  async createCgroup(path: string): Promise<boolean> {
+    checkCgroupPath('make cgroup', path);
+    const made = await Promise.all(this.hierarchies.map((hierarchy) => createIn(hierarchy, path)));
+    // It is the caller's to remove only if nobody had made any part of it.
+    return made.every((created) => created);
+  }
+
+  async removeEmptyCgroup(path: string): Promise<void> {
+    checkCgroupPath('remove cgroup', path);
+    // In use anywhere is in use: one hierarchy after the other, until one says so.
+    for (const hierarchy of this.hierarchies) if (!(await removeEmptyIn(hierarchy, path))) return;
+  }
+
+  async removeCgroup(path: string, signal?: AbortSignal): Promise<void> {
+    checkCgroupPath('remove cgroup', path);
+    await Promise.all(this.hierarchies.map((hierarchy) => removeIn(hierarchy, path, signal)));
+  }
+
+  async close(): Promise<void> {
+    await this.launcher.close();
+    await this.bulk[Symbol.asyncDispose]();
+    await this.release();
+  }
+}

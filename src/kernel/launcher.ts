@@ -1,0 +1,89 @@
+import { abortError, type Decoder, Encoder, type Log, messageOf, pause, throwIfAborted } from '../base';
+import { lostError, type Subject } from './errors';
+import type { LauncherConnection } from './launcher-connection';
+import { Op, type OpNumber } from './protocol/ops';
+
+/** Milliseconds for which the end of a killed program is awaited before its caller is let go. */
+const killGraceMs = 1000;
+/** One that ends sooner after its start than this is not started again before somebody asks: no loop of crashes. */
+const shortLifeMs = 1000;
+
+/** The launcher, whichever process it is at the moment: one that dies is started again. */
+export class Launcher {
+  private connection: Promise<LauncherConnection> | undefined;
+  private closing = false;
+
+  constructor(
+    private readonly start: () => Promise<LauncherConnection>,
+    private readonly log: Log,
+  ) {}
+
+  /** The running launcher; starts one if there is none. Rejects with why it cannot be started. */
+  async connect(): Promise<LauncherConnection> {
+    if (this.closing) throw lostError({ op: 'start the launcher' }, 'this kernel is closed');
+    this.connection ??= this.open();
+    return this.connection;
+  }
+
+  /** One operation. An aborted signal kills what runs for it; its end is awaited, for a moment, before this rejects. */
+  async call(op: OpNumber, subject: Subject, payload: Buffer, signal?: AbortSignal): Promise<Decoder> {
+    throwIfAborted(signal, subject.op, subject.object);
+    const connection = await this.connect();
+    const { id, reply } = connection.request(op, subject, payload);
+    if (!signal) return reply;
+    let stop: () => void = () => undefined;
+    const aborted = new Promise<'aborted'>((resolve) => {
+      const listener = () => resolve('aborted');
+      if (signal.aborted) listener();
+      else signal.addEventListener('abort', listener, { once: true });
+      stop = () => signal.removeEventListener('abort', listener);
+    });
+    try {
+      const first = await Promise.race([reply, aborted]);
+      if (first !== 'aborted') return first;
+    } finally {
+      stop();
+    }
+    await this.cancel(connection, id, reply);
+    throw abortError(signal, subject.op, subject.object);
+  }
+
+  /** Ends the helpers and the launcher. */
+  async close(): Promise<void> {
+    this.closing = true;
+    const connection = await this.connection?.catch(() => undefined);
+    await connection?.end();
+  }
+
+  private async cancel(connection: LauncherConnection, id: number, reply: Promise<Decoder>): Promise<void> {
+    const subject = { op: 'cancel' };
+    const cancelled = connection.request(Op.cancel, subject, new Encoder().u32(id).finish()).reply;
+    const [answer] = await Promise.all([
+      Promise.allSettled([cancelled]),
+      // Whether it ended or failed makes no difference to a caller that gave up.
+      Promise.race([reply.catch(() => undefined), pause(killGraceMs)]),
+    ]);
+    if (answer[0].status === 'rejected') this.log.debug({ err: answer[0].reason as unknown }, 'cancel failed');
+  }
+
+  private async open(): Promise<LauncherConnection> {
+    try {
+      const connection = await this.start();
+      const since = performance.now();
+      void connection.closed.then((reason) => this.restart(reason, performance.now() - since));
+      return connection;
+    } catch (error) {
+      // The next request tries again.
+      this.connection = undefined;
+      throw error;
+    }
+  }
+
+  private restart(reason: string, livedMs: number): void {
+    this.connection = undefined;
+    if (this.closing) return;
+    this.log.error(`${reason}: it is started again`);
+    if (livedMs < shortLifeMs) return;
+    this.connect().catch((error: unknown) => this.log.error({ err: error }, `no launcher: ${messageOf(error)}`));
+  }
+}

@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Kernel } from '../../src/kernel';
+import { Ground } from './support';
+
+describe('namespaces', () => {
+  const ground = new Ground();
+  const path = (name: string) => join(ground.dir, name);
+  let kernel: Kernel;
+  beforeAll(async () => {
+    kernel = await ground.start();
+  });
+  afterEach(async () => {
+    for (const name of ['net', 'ipc', 'uts']) await kernel.unpinNamespace(path(name));
+  });
+  afterAll(() => ground.dispose());
+
+  const inside = async (...args: string[]) => {
+    const result = await kernel.run({ path: 'nsenter', args: [...args], env: { PATH: process.env['PATH'] ?? '' } });
+    return `${result.stdout.toString()}${result.stderr.toString()}`;
+  };
+
+  test('are pinned with hostname, sysctls and lo', async () => {
+    const sysctls = {
+      'net.ipv4.ip_unprivileged_port_start': '7',
+      'kernel.shm_rmid_forced': '1',
+      'net/ipv4/tcp_syncookies': '0',
+    };
+    await kernel.pinNamespaces({ net: path('net'), ipc: path('ipc'), uts: path('uts'), hostname: 'pod-x', sysctls });
+    const nets = [`--net=${path('net')}`, `--ipc=${path('ipc')}`, `--uts=${path('uts')}`];
+    const files = [
+      'net/ipv4/ip_unprivileged_port_start',
+      'kernel/shm_rmid_forced',
+      'net/ipv4/tcp_syncookies',
+      'kernel/hostname',
+    ];
+    expect(await inside(...nets, 'cat', ...files.map((file) => `/proc/sys/${file}`))).toBe('7\n1\n0\npod-x\n');
+    expect(await inside(`--net=${path('net')}`, 'ip', '-o', 'link', 'show', 'lo')).toContain('LOOPBACK,UP');
+    expect(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')).not.toBe('7\n');
+  });
+
+  test('only those asked for are made; unpinning is idempotent', async () => {
+    await kernel.pinNamespaces({ ipc: path('ipc'), sysctls: {} });
+    expect(existsSync(path('net'))).toBe(false);
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toContain(` ${path('ipc')} `);
+    await kernel.unpinNamespace(path('ipc'));
+    await kernel.unpinNamespace(path('ipc'));
+    expect(existsSync(path('ipc'))).toBe(false);
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(` ${path('ipc')} `);
+  });
+
+  test('a sysctl that there is not pins nothing and is named', async () => {
+    const pin = kernel.pinNamespaces({ net: path('net'), sysctls: { 'net.no.such': '1' } });
+    await expect(pin).rejects.toMatchObject({
+      code: 'kernel-refused',
+      message: expect.stringMatching(/sysctl net\.no\.such=1: ENOENT/) as string,
+    });
+    expect(existsSync(path('net'))).toBe(false);
+  });
+
+  test('a file in the way takes the others back', async () => {
+    mkdirSync(path('uts'));
+    await expect(kernel.pinNamespaces({ net: path('net'), uts: path('uts'), sysctls: {} })).rejects.toMatchObject({
+      message: expect.stringContaining('EEXIST') as string,
+    });
+    expect(existsSync(path('net'))).toBe(false);
+    await kernel.removeTree(path('uts'));
+  });
+
+  test('a port inside is dialled, both ways, with half-close', async () => {
+    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
+    const program = `
+      const server = require('net').createServer({ allowHalfOpen: true }, (socket) => {
+        let size = 0;
+        socket.on('data', (data) => { size += data.length; });
+        socket.on('end', () => { socket.end('got ' + size); server.close(); });
+      });
+      server.listen(8080, '127.0.0.1', () => console.log('listening'));`;
+    const controller = new AbortController();
+    const serving = kernel.run(
+      { path: 'nsenter', args: [`--net=${path('net')}`, process.execPath, '-e', program] },
+      controller.signal,
+    );
+    serving.catch(() => undefined);
+    let connection = await kernel.dial(path('net'), 8080).catch(() => undefined);
+    for (let i = 0; i < 200 && !connection; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      connection = await kernel.dial(path('net'), 8080).catch(() => undefined);
+    }
+    if (!connection) throw new Error('nobody listens');
+    connection.end(Buffer.alloc(3_000_000));
+    expect(await text(connection)).toBe('got 3000000');
+    expect((await serving).exitCode).toBe(0);
+    const counters = await kernel.interfaceCounters(path('net'));
+    expect(counters.map(({ name }) => name)).toEqual(['lo']);
+    expect(counters[0]?.rxBytes).toBeGreaterThan(3_000_000n);
+    expect(counters[0]?.txErrors).toBe(0n);
+  });
+
+  test('a port where nobody listens is refused with its number', async () => {
+    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
+    await expect(kernel.dial(path('net'), 81)).rejects.toMatchObject({
+      code: 'kernel-refused',
+      message: expect.stringMatching(/port 81 .*ECONNREFUSED/) as string,
+    });
+  });
+
+  test('a dialled connection that is destroyed ends its relay', async () => {
+    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
+    const program = `
+      const server = require('net').createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.on('close', () => process.exit(5));
+      });
+      server.listen(8081, '127.0.0.1');`;
+    const serving = kernel.run({ path: 'nsenter', args: [`--net=${path('net')}`, process.execPath, '-e', program] });
+    let connection = await kernel.dial(path('net'), 8081).catch(() => undefined);
+    while (!connection) connection = await kernel.dial(path('net'), 8081).catch(() => undefined);
+    connection.destroy();
+    await once(connection, 'close');
+    expect((await serving).exitCode).toBe(5);
+  });
+});
