@@ -1,0 +1,41 @@
+// Bundles what ships: dist/berthd.js and dist/berth.js, and with --bench dist/bench.js.
+// One file per program, so that a start reads one file; lmdb stays outside, for its native part is loaded by path.
+import { build } from 'esbuild';
+import { chmod, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const programs = [
+  { entry: 'src/daemon/main.ts', file: 'dist/berthd.js' },
+  { entry: 'src/cli/main.ts', file: 'dist/berth.js' },
+  ...(process.argv.includes('--bench') ? [{ entry: 'test/bench/main.ts', file: 'dist/bench.js' }] : []),
+];
+
+const results = await Promise.allSettled(
+  programs.map(async ({ entry, file }) => {
+    const outfile = join(root, file);
+    await rm(outfile, { force: true });
+    await build({
+      entryPoints: [join(root, entry)],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      format: 'cjs',
+      external: ['lmdb'],
+      banner: { js: '#!/usr/bin/env node' },
+      sourcemap: 'linked',
+      legalComments: 'none',
+      logLevel: 'warning',
+    });
+    await chmod(outfile, 0o755);
+  }),
+);
+
+for (const [index, result] of results.entries()) {
+  const { entry, file } = programs[index];
+  if (result.status === 'fulfilled') console.log(`${file} from ${entry}`);
+  else process.exitCode = 1;
+}

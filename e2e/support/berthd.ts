@@ -1,0 +1,19 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { DaemonOptions } from './daemon';
+import { registriesConf } from './layout';
+
+/** The bundled berthd with folders of its own. */
+export async function berthdCommand({ layout, hosts, runtime }: DaemonOptions): Promise<readonly string[]> {
+  const config = join(layout.dir, 'berth.toml');
+  const registries = join(layout.dir, 'registries.conf');
+  await writeFile(config, runtime === undefined ? '' : `[runtime.handlers.runc]\npath = "${runtime}"\n`);
+  await writeFile(registries, registriesConf(hosts));
+  return [
+    process.execPath,
+    resolve(process.env['BERTH_E2E_BERTHD'] ?? 'dist/berthd.js'),
+    ...['--config', config, '--root', layout.root, '--run-root', layout.runRoot, '--socket', layout.socket],
+    ...['--cni-conf-dir', layout.cniConfDir, '--cni-bin-dir', '/usr/lib/cni', '--registries-conf', registries],
+    ...['--log-level', process.env['BERTH_E2E_LOG_LEVEL'] ?? 'info'],
+  ];
+}

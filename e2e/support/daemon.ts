@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { access, readFile, readdir, rmdir } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import { berthdCommand } from './berthd';
+import { containerdCommand } from './containerd';
+import { Cri } from './cri';
+import type { DaemonKind } from './environment';
+import { berthName, type Hosts, type Layout } from './layout';
+import { run } from './machine';
+import { until } from './wait';
+
+export interface DaemonOptions {
+  readonly layout: Layout;
+  readonly hosts: Hosts;
+  /** Path of the OCI runtime, where it is not the machine's runc. */
+  readonly runtime?: string;
+}
+
+/** A daemon's process: what is needed to end it and to start it again, as plain data. */
+export interface Daemon {
+  readonly kind: DaemonKind;
+  readonly command: readonly string[];
+  readonly pid: number;
+  readonly layout: Layout;
+}
+
+/** Starts a daemon in a session of its own and waits until it answers Version. */
+export async function startDaemon(kind: DaemonKind, options: DaemonOptions): Promise<Daemon> {
+  const command = await (kind === 'berth' ? berthdCommand(options) : containerdCommand(options));
+  return launch({ kind, command, layout: options.layout });
+}
+
+/** Starts it again as it was; it must not be running. */
+export async function launch({ kind, command, layout }: Omit<Daemon, 'pid'>): Promise<Daemon> {
+  const [program = '', ...args] = command;
+  const logFile = logOf(layout);
+  const log = openSync(logFile, 'a');
+  // A containerd that BERTH_PEER names has its shim beside it.
+  const env = isAbsolute(program)
+    ? { ...process.env, PATH: `${dirname(program)}:${process.env['PATH']}` }
+    : process.env;
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], cwd: layout.dir, env });
+  closeSync(log);
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.once('error', (cause) => reject(new Error(`cannot start ${program}`, { cause })));
+    child.once('spawn', () => resolve(child.pid ?? 0));
+  });
+  await until(`${program} to answer on ${layout.socket}`, async () => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`${command.join(' ')} ended at once:\n${(await readFile(logFile, 'utf8')).slice(-2000)}`);
+    }
+    return answers(layout.socket);
+  });
+  child.unref();
+  return { kind, command, pid, layout };
+}
+
+export const logOf = (layout: Layout): string => join(layout.dir, 'daemon.log');
+
+async function answers(socket: string): Promise<boolean> {
+  try {
+    await access(socket);
+  } catch {
+    return false;
+  }
+  const cri = new Cri(socket);
+  try {
+    await cri.version({ deadlineMs: 1000 });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    cri.close();
+  }
+}
+
+/** Sends the signal and waits until the process is gone. */
+export async function endDaemon({ pid, command }: Daemon, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+  process.kill(pid, signal);
+  await until(`${command[0]} (${pid}) to end after ${signal}`, async () => !(await isAlive(pid)), 30_000);
+}
+
+/** Whether the process runs: a zombie that its parent has not reaped yet does not. */
+async function isAlive(pid: number): Promise<boolean> {
+  try {
+    return !/^State:\s+[ZX]/m.test(await readFile(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Removes what a daemon leaves for its next start: the bridge of its network, its own empty cgroups, and the parent that
+ * the suite gave its pods.
+ */
+export async function removeTraces(layout: Layout): Promise<void> {
+  const { bridge, cgroupParent } = layout.names;
+  if ((await readdir('/sys/class/net')).includes(bridge)) await run('ip', 'link', 'delete', bridge);
+  const base = '/sys/fs/cgroup';
+  const hierarchies = [base, ...(await readdir(base)).map((name) => join(base, name))];
+  const own = berthName(layout);
+  for (const hierarchy of hierarchies) {
+    for (const name of [`${own}/helpers`, `${own}/monitors`, own, cgroupParent])
+      await removeCgroup(join(hierarchy, name));
+  }
+}
+
+async function removeCgroup(path: string): Promise<void> {
+  await rmdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+  });
+}

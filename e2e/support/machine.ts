@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+/** Runs a program of the machine and gives its stdout; a failure carries its stderr. */
+export async function run(program: string, ...args: string[]): Promise<string> {
+  const { stdout } = await execute(program, args, { maxBuffer: 64 << 20 });
+  return stdout;
+}
+
+/** A TCP port of 127.0.0.1 that nobody listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('no port was given'));
+        else resolve(address.port);
+      });
+    });
+  });
+}
+
+/** Names of one run: nothing of it is mistaken for another run's on the same machine. */
+export interface RunNames {
+  /** CNI network. */
+  readonly network: string;
+  /** Bridge interface: at most 15 characters. */
+  readonly bridge: string;
+  /** IPv4 /24. */
+  readonly subnet: string;
+  /** cgroupfs path under which the pods' cgroups go. */
+  readonly cgroupParent: string;
+}
+
+/** Draws names and a subnet that no route of the machine uses. */
+export async function drawNames(prefix: string): Promise<RunNames> {
+  const tag = randomBytes(3).toString('hex');
+  const routes = await run('ip', '-4', 'route', 'show', 'table', 'all');
+  for (;;) {
+    const subnet = `10.${randomInt(100, 250)}.${randomInt(0, 256)}`;
+    if (!routes.includes(`${subnet}.`)) {
+      return {
+        network: `${prefix}-${tag}`,
+        bridge: `${prefix.slice(0, 6)}-${tag}`,
+        subnet: `${subnet}.0/24`,
+        cgroupParent: `/${prefix}-${tag}`,
+      };
+    }
+  }
+}

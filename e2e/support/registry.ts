@@ -1,0 +1,88 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { openSync, closeSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Blob, OciImage } from './oci-image';
+import { until } from './wait';
+
+/** Debian's docker-registry on a port of 127.0.0.1, with a folder of its own. */
+export class Registry {
+  private constructor(
+    readonly address: string,
+    private readonly process: ChildProcess,
+  ) {}
+
+  /** Starts it and waits until it answers. */
+  static async start(dir: string, port: number): Promise<Registry> {
+    await mkdir(dir, { recursive: true });
+    const address = `127.0.0.1:${port}`;
+    const config = join(dir, 'config.json');
+    await writeFile(
+      config,
+      JSON.stringify({
+        version: '0.1',
+        log: { level: 'warn' },
+        storage: { filesystem: { rootdirectory: join(dir, 'data') }, delete: { enabled: true } },
+        http: { addr: address },
+      }),
+    );
+    const log = openSync(join(dir, 'registry.log'), 'a');
+    const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', log, log] });
+    closeSync(log);
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', (cause) => reject(new Error('cannot start docker-registry (apt-get install it)', { cause })));
+    });
+    const answers = until('docker-registry to answer', async () => (await ping(address)) || child.exitCode !== null);
+    await Promise.race([answers, failed]);
+    if (child.exitCode !== null) throw new Error(`docker-registry ended at once: see ${join(dir, 'registry.log')}`);
+    return new Registry(address, child);
+  }
+
+  async push(repository: string, tag: string, image: OciImage): Promise<void> {
+    for (const blob of [...image.layers, image.config]) await this.pushBlob(repository, blob);
+    await this.pushManifest(repository, tag, image.manifest);
+  }
+
+  async pushBlob(repository: string, blob: Pick<Blob, 'bytes' | 'digest'>): Promise<void> {
+    const started = await this.request('POST', `${repository}/blobs/uploads/`, 202);
+    const location = new URL(started.headers.get('location') ?? '', `http://${this.address}`);
+    location.searchParams.set('digest', blob.digest);
+    const headers = { 'content-type': 'application/octet-stream' };
+    await expectStatus(await fetch(location, { method: 'PUT', body: new Uint8Array(blob.bytes), headers }), 201);
+  }
+
+  async pushManifest(repository: string, reference: string, manifest: Blob): Promise<void> {
+    await this.request('PUT', `${repository}/manifests/${reference}`, 201, manifest);
+  }
+
+  private async request(method: string, path: string, status: number, blob?: Blob): Promise<Response> {
+    const response = await fetch(`http://${this.address}/v2/${path}`, {
+      method,
+      ...(blob ? { body: new Uint8Array(blob.bytes), headers: { 'content-type': blob.mediaType } } : {}),
+    });
+    return expectStatus(response, status);
+  }
+
+  async stop(): Promise<void> {
+    if (this.process.exitCode !== null) return;
+    const ended = new Promise((resolve) => this.process.once('exit', resolve));
+    this.process.kill('SIGTERM');
+    await ended;
+  }
+}
+
+async function ping(address: string): Promise<boolean> {
+  try {
+    return (await fetch(`http://${address}/v2/`)).ok;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+async function expectStatus(response: Response, status: number): Promise<Response> {
+  if (response.status !== status) {
+    throw new Error(`${response.url} answered ${response.status}, not ${status}: ${await response.text()}`);
+  }
+  return response;
+}

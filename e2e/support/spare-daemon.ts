@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { endDaemon, removeTraces, startDaemon, type Daemon } from './daemon';
+import { daemonKind, environment } from './environment';
+import { layoutIn, makeLayout } from './layout';
+import { isTrouble, leaked, nothing, snapshot } from './leaks';
+import { drawNames } from './machine';
+import { World } from './world';
+
+export interface SpareDaemon extends AsyncDisposable {
+  readonly daemon: Daemon;
+  readonly world: World;
+}
+
+/** A second daemon of the same kind, for what a good one cannot show; its end checks that it left nothing. */
+export async function spareDaemon({
+  network = true,
+  runtime,
+}: {
+  readonly network?: boolean;
+  readonly runtime?: string;
+}): Promise<SpareDaemon> {
+  const { registry, hostilePort } = environment();
+  const dir = await mkdtemp(join(tmpdir(), 'berth-e2e-spare-'));
+  const layout = layoutIn(join(dir, 'd'), await drawNames('spare'));
+  await makeLayout(layout, network);
+  const hosts = { registry, hostile: `127.0.0.1:${hostilePort}` };
+  const daemon = await startDaemon(daemonKind(), { layout, hosts, ...(runtime === undefined ? {} : { runtime }) });
+  const world = await World.open(layout.socket, layout.names.cgroupParent);
+  return {
+    daemon,
+    world,
+    async [Symbol.asyncDispose]() {
+      await world.clear();
+      await world.close();
+      await endDaemon(daemon);
+      const left = leaked(nothing, await snapshot(daemon)).filter(isTrouble);
+      await removeTraces(layout);
+      await rm(dir, { recursive: true, force: true });
+      if (left.length > 0) throw new Error(`a spare daemon left behind:\n${left.join('\n')}`);
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Asks until the answer is there. From outside a daemon there is no event to wait for, so this is the one place of
+ * the suite that polls. Rejects with `what` after so many milliseconds.
+ */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    if (Date.now() >= deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    await delay(25);
+  }
+}

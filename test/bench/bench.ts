@@ -1,0 +1,123 @@
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { pushFixtures } from '../../e2e/support/fixtures';
+import { layoutIn } from '../../e2e/support/layout';
+import { drawNames, freePort } from '../../e2e/support/machine';
+import { Registry } from '../../e2e/support/registry';
+import type { Contestant, Extent } from './contestant';
+import { daemonContestant } from './daemon-contestant';
+import { floorContestant } from './floor';
+import type { RowName, Samples } from './measure';
+import { median, rowOf, table, verdicts } from './report';
+
+export interface BenchOptions {
+  readonly extent: Extent;
+  readonly rounds: number;
+  /** Where the JSON goes. */
+  readonly resultDir: string;
+  readonly say: (line: string) => void;
+}
+
+const rowNames: readonly RowName[] = ['pod start', 'pod stop', 'exec', 'burst', 'teardown'];
+
+/** Measures floor, berth and peer in turns on one machine, prints the table and writes it as JSON; gives its path. */
+export async function bench({ extent, rounds, resultDir, say }: BenchOptions): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-bench-'));
+  const registry = await Registry.start(join(dir, 'registry'), await freePort());
+  const contestants: Contestant[] = [];
+  try {
+    await pushFixtures(registry);
+    for (const open of await openers(dir, registry)) {
+      const contestant = await open();
+      contestants.push(contestant);
+      say(`${contestant.name}: ${contestant.version}`);
+    }
+    const samples = await measure(contestants, extent, rounds, say);
+    const rows = rowNames.map((name) => rowOf(name, samples[name]));
+    const labels = labelsOf(extent);
+    say('');
+    say(table(rows, labels));
+    const result = {
+      date: new Date().toISOString(),
+      machine: { cpus: cpus().length, model: cpus()[0]?.model, memory: totalmem(), arch: arch(), kernel: release() },
+      versions: Object.fromEntries(contestants.map(({ name, version }) => [name, version])),
+      extent,
+      rounds,
+      rows: rows.map((row) => ({
+        name: labels[row.name],
+        medianMs: {
+          floor: row.floor && median(row.floor),
+          berth: median(row.berth),
+          peer: row.peer && median(row.peer),
+        },
+        verdicts: verdicts(row),
+        samplesMs: { floor: row.floor, berth: row.berth, peer: row.peer },
+      })),
+    };
+    await mkdir(resultDir, { recursive: true });
+    const file = join(resultDir, `${result.date.replace(/[:.]/g, '-')}.json`);
+    await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
+    return file;
+  } finally {
+    const ends = await Promise.allSettled(contestants.map((contestant) => contestant.close()));
+    await registry.stop();
+    await rm(dir, { recursive: true, force: true });
+    for (const end of ends) if (end.status === 'rejected') say(`clean-up: ${String(end.reason)}`);
+  }
+}
+
+/** The peer is Debian's containerd, or the one that BERTH_PEER names; without either there is none. */
+async function openers(dir: string, registry: Registry): Promise<readonly (() => Promise<Contestant>)[]> {
+  const hosts = { registry: registry.address, hostile: registry.address };
+  const layout = async (name: string) => layoutIn(join(dir, name), await drawNames('bench'));
+  const pluginDir = await firstThatIsThere('/opt/cni/bin', '/usr/lib/cni');
+  const peer =
+    process.env['BERTH_PEER'] ?? (await firstThatIsThere('/usr/bin/containerd', '/usr/local/bin/containerd'));
+  return [
+    async () => floorContestant(await layout('floor'), pluginDir ?? '/usr/lib/cni'),
+    async () => daemonContestant('berth', { layout: await layout('berth'), hosts }),
+    ...(peer === undefined
+      ? []
+      : [async () => daemonContestant('containerd', { layout: await layout('peer'), hosts })]),
+  ];
+}
+
+async function firstThatIsThere(...paths: string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    const there = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (there) return path;
+  }
+  return undefined;
+}
+
+/** Rounds in turns, the order reversed from one to the next: what drifts on the machine hits all alike. */
+async function measure(
+  contestants: readonly Contestant[],
+  extent: Extent,
+  rounds: number,
+  say: (line: string) => void,
+) {
+  const samples = Object.fromEntries(
+    rowNames.map((name) => [name, { floor: [], berth: [], peer: [] }]),
+  ) as unknown as Record<RowName, Record<Contestant['name'], Samples[]>>;
+  for (let round = 0; round < rounds; round++) {
+    for (const contestant of round % 2 === 0 ? contestants : [...contestants].reverse()) {
+      const begun = Date.now();
+      for (const { row, samples: taken } of await contestant.round(extent)) samples[row][contestant.name].push(taken);
+      say(`round ${round + 1}: ${contestant.name} took ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+    }
+  }
+  return samples;
+}
+
+const labelsOf = ({ pods, execs, burst }: Extent): Readonly<Record<RowName, string>> => ({
+  'pod start': `pod start, p50 of ${pods}`,
+  'pod stop': `pod stop and remove, p50 of ${pods}`,
+  exec: `ExecSync, p50 of ${execs}`,
+  burst: `${burst} pods at once, wall`,
+  teardown: `taking the ${burst} down, wall`,
+});

@@ -1,0 +1,85 @@
+import { mkdir } from 'node:fs/promises';
+import { endDaemon, removeTraces, startDaemon, type DaemonOptions } from '../../e2e/support/daemon';
+import type { DaemonKind } from '../../e2e/support/environment';
+import { images } from '../../e2e/support/fixtures';
+import { makeLayout } from '../../e2e/support/layout';
+import { World } from '../../e2e/support/world';
+import type { Contestant, Extent } from './contestant';
+import { timed, type Measured } from './measure';
+
+/** A daemon of its own, measured over CRI as a kubelet drives it. */
+export async function daemonContestant(kind: DaemonKind, options: DaemonOptions): Promise<Contestant> {
+  const { layout } = options;
+  await makeLayout(layout);
+  const daemon = await startDaemon(kind, options);
+  const world = await World.open(layout.socket, layout.names.cgroupParent);
+  const { runtimeName, runtimeVersion } = await world.cri.version();
+  await world.cri.pull(images.busybox);
+  if (kind === 'containerd') await world.cri.pull(images.pause);
+  return {
+    name: kind === 'berth' ? 'berth' : 'peer',
+    version: `${runtimeName} ${runtimeVersion}`,
+    round: (extent) => round(world, extent),
+    async close() {
+      await world.clear();
+      await world.close();
+      await endDaemon(daemon);
+      await removeTraces(layout);
+    },
+  };
+}
+
+async function round(world: World, { pods, execs, burst }: Extent): Promise<readonly Measured[]> {
+  await stopPod(world, (await startPod(world)).pod);
+  const starts: number[] = [];
+  const stops: number[] = [];
+  for (let index = 0; index < pods; index++) {
+    const prepared = await preparePod(world);
+    const started = await timed(prepared);
+    starts.push(started.ms);
+    stops.push((await timed(() => stopPod(world, started.value.pod))).ms);
+  }
+
+  const { pod, container } = await startPod(world);
+  const exec: number[] = [];
+  for (let index = 0; index < execs; index++) {
+    exec.push((await timed(() => world.cri.execSync(container, ['true']))).ms);
+  }
+  await stopPod(world, pod);
+
+  const prepared = await Promise.all(Array.from({ length: burst }, () => preparePod(world)));
+  const up = await timed(() => Promise.all(prepared.map((start) => start())));
+  const down = await timed(() => Promise.all(up.value.map((each) => stopPod(world, each.pod))));
+  return [
+    { row: 'pod start', samples: starts },
+    { row: 'pod stop', samples: stops },
+    { row: 'exec', samples: exec },
+    { row: 'burst', samples: [up.ms] },
+    { row: 'teardown', samples: [down.ms] },
+  ];
+}
+
+interface StartedPod {
+  readonly pod: string;
+  readonly container: string;
+}
+
+/** Makes what a kubelet makes beforehand; what is returned is the three calls alone. */
+async function preparePod(world: World): Promise<() => Promise<StartedPod>> {
+  const config = world.podConfig();
+  await mkdir(config.logDirectory, { recursive: true });
+  const containerConfig = world.containerConfig({}, { id: '', config });
+  return async () => {
+    const pod = await world.cri.runPod(config);
+    world.adopt(pod);
+    const container = await world.cri.create(pod, containerConfig, config);
+    await world.cri.start(container);
+    return { pod, container };
+  };
+}
+
+async function startPod(world: World): Promise<StartedPod> {
+  return (await preparePod(world))();
+}
+
+const stopPod = (world: World, pod: string): Promise<void> => world.removePod(pod);

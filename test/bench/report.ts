@@ -1,0 +1,64 @@
+import { percentile, quieter, type RowName, type Samples } from './measure';
+
+/** The quieter round of each contestant in one row. */
+export interface Row {
+  readonly name: RowName;
+  readonly floor: Samples | undefined;
+  readonly berth: Samples;
+  readonly peer: Samples | undefined;
+}
+
+export interface Verdict {
+  readonly bar: string;
+  /** Undefined where what it is compared with was not measured. */
+  readonly met: boolean | undefined;
+}
+
+type Bar = { readonly of: 'peer' | 'floor'; readonly factor: number; readonly plusMs: number; readonly text: string };
+
+/** What is asked of berth: verdicts of the bench, never assertions of a test. */
+const bars: Readonly<Record<RowName, readonly Bar[]>> = {
+  'pod start': [
+    { of: 'peer', factor: 0.7, plusMs: 0, text: '<= 0.7 x peer' },
+    { of: 'floor', factor: 1, plusMs: 15, text: '<= floor + 15 ms' },
+  ],
+  'pod stop': [],
+  exec: [{ of: 'floor', factor: 1.15, plusMs: 0, text: '<= 1.15 x floor' }],
+  burst: [{ of: 'peer', factor: 0.5, plusMs: 0, text: '<= 0.5 x peer' }],
+  teardown: [{ of: 'peer', factor: 0.5, plusMs: 0, text: '<= 0.5 x peer' }],
+};
+
+export const median = (samples: Samples): number => percentile(samples, 0.5);
+
+/** The row of the rounds: the quieter one of each contestant. */
+export function rowOf(name: RowName, rounds: Readonly<Record<'floor' | 'berth' | 'peer', readonly Samples[]>>): Row {
+  const best = (of: readonly Samples[]) => (of.length > 0 ? quieter(of) : undefined);
+  return { name, floor: best(rounds.floor), berth: quieter(rounds.berth), peer: best(rounds.peer) };
+}
+
+export function verdicts(row: Row): readonly Verdict[] {
+  return bars[row.name].map(({ of, factor, plusMs, text }) => {
+    const against = row[of];
+    return { bar: text, met: against && median(row.berth) <= median(against) * factor + plusMs };
+  });
+}
+
+/** The table as it is printed. Times are milliseconds; single runs for burst and teardown, medians otherwise. */
+export function table(rows: readonly Row[], labels: Readonly<Record<RowName, string>>): string {
+  const cell = (samples: Samples | undefined) => (samples ? median(samples).toFixed(1) : '-');
+  const lines = rows.map((row) => [
+    labels[row.name],
+    cell(row.floor),
+    cell(row.berth),
+    cell(row.peer),
+    row.peer ? (median(row.berth) / median(row.peer)).toFixed(2) : '-',
+    verdicts(row)
+      .map(({ bar, met }) => `${bar}: ${met === undefined ? 'not measured' : met ? 'met' : 'MISSED'}`)
+      .join(', ') || '-',
+  ]);
+  const all = [['work (ms)', 'floor', 'berth', 'peer', 'berth/peer', 'bar'], ...lines];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0))) ?? [];
+  const pad = (text: string, column: number) =>
+    column === 0 || column === 5 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
+  return all.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');
+}
