@@ -50,6 +50,8 @@ static int watch(struct launcher *l, int fd, void *tag, struct err *err)
 static int set_up(struct launcher *l, char **argv, int argc, struct err *err)
 {
   struct stat status;
+  /* Libraries of berthd open files without close-on-exec: nothing of theirs is ours to keep. */
+  proc_close_from(LOCK_FD + 1);
   if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
     return err_set(err, errno, "descriptor %d is not open: berthd starts this program", CONTROL_FD);
   l->has_lock = fstat(LOCK_FD, &status) == 0 && S_ISREG(status.st_mode);

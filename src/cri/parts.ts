@@ -54,7 +54,7 @@ export interface CriParts {
   readonly containers: Containers;
   readonly podLifecycle: PodLifecycle;
   readonly images: Images;
-  readonly imageFs: () => Promise<ImageFsUsage>;
+  readonly imageFs: () => ImageFsUsage;
   readonly streaming: Pick<StreamingServer, 'execUrl'>;
   readonly facts: RuntimeFacts;
   /** Whether containers can be run now, and if not, why. */

@@ -80,16 +80,15 @@ async function facts(config: Config, version: string, startedAt: bigint, engine:
   };
 }
 
-async function imageFs({ storage }: Engine): Promise<ImageFsUsage> {
-  const images = storage.imageUsage();
-  const containers = await storage.containerUsage();
-  const entry = ({ bytes, inodes }: { bytes: bigint; inodes: bigint }) => ({
-    mountpoint: storage.root,
+/** One file system holds both; `mountpoint` names a folder on it, as the peers do. */
+function imageFs({ config, fsUsage }: Engine): ImageFsUsage {
+  const entry = ({ bytes, inodes, timestamp }: ReturnType<Engine['fsUsage']['images']>) => ({
+    mountpoint: config.root,
     usedBytes: bytes,
     inodesUsed: inodes,
-    timestamp: now(),
+    timestamp,
   });
-  return { images: [entry(images)], containers: [entry(containers)] };
+  return { images: [entry(fsUsage.images())], containers: [entry(fsUsage.containers())] };
 }
 
 /** Nanoseconds since the epoch. */

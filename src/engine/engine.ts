@@ -13,10 +13,11 @@ import {
 import { createImages, type Images } from '../image';
 import { startKernel, type Kernel } from '../kernel';
 import { createInfra, createSandboxes, netnsDir, openNetwork, type Sandboxes } from '../pods';
+import { watchFsUsage, type FsUsageWatch } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, createOciRuntime, watchRuntime, type OciRuntime, type RuntimeWatch } from '../runtime';
 import { openState, type State } from '../state';
-import { createStorage, type Storage } from '../storage';
+import { createStorage } from '../storage';
 
 /** berth without its listeners: every room, put together. */
 export interface Engine {
@@ -26,7 +27,8 @@ export interface Engine {
   readonly containers: ContainerService;
   readonly podLifecycle: PodLifecycle;
   readonly images: Images;
-  readonly storage: Storage;
+  /** Where the storage is, and what it holds. */
+  readonly fsUsage: FsUsageWatch;
   /** The default handler's runtime. */
   readonly runtime: RuntimeWatch;
   /** Takes up what an earlier berthd left. Call it once, before serving. */
@@ -144,6 +146,9 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   });
   opened.add('monitors', async () => containers.close());
   const podLifecycle = createPodLifecycle(pods, containers);
+  const sampling = new AbortController();
+  opened.add('usage samples', async () => sampling.abort());
+  const fsUsage = await watchFsUsage(storage, log, sampling.signal);
   const runtime = await watchRuntime(kernel, handlers);
   opened.add('runtime watch', async () => runtime[Symbol.dispose]());
   opened.commit();
@@ -155,7 +160,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     containers,
     podLifecycle,
     images,
-    storage,
+    fsUsage,
     runtime,
     async recover() {
       await recover({ kernel, state, storage, sandboxes: pods, containers, podLifecycle, root, log });

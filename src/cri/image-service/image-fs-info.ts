@@ -5,7 +5,7 @@ import { unary, type Rpc } from '../rpc';
 /** ImageFsInfo: the kubelet's eviction and image garbage collection go by it. */
 export const imageFsInfo = (parts: CriParts): Rpc =>
   unary(ImageServiceService.imageFsInfo, { kind: 'read' }, async () => {
-    const { images, containers } = await parts.imageFs();
+    const { images, containers } = parts.imageFs();
     return { imageFilesystems: images.map(toUsage), containerFilesystems: containers.map(toUsage) };
   });
 

@@ -82,7 +82,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       list: () => imageRecords,
       remove: (reference, signal) => call('removeImage', [reference], signal, undefined),
     },
-    imageFs: async () => ({
+    imageFs: () => ({
       images: [{ mountpoint: '/var/lib/berth', usedBytes: 1000n, inodesUsed: 10n, timestamp: 7n }],
       containers: [{ mountpoint: '/var/lib/berth', usedBytes: 200n, inodesUsed: 2n, timestamp: 8n }],
     }),

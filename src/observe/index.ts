@@ -1,0 +1,1 @@
+export { watchFsUsage, type FsSample, type FsUsageWatch } from './fs-usage';
