@@ -21,6 +21,7 @@ import type { ContainerConfig } from '../wire';
 import { resolveDevices } from './devices';
 import { logPathOf, makeLogFolder } from './log-path';
 import { makeMountSources, resolveMountSources } from './mount-sources';
+import type { ContainerPaths } from './paths';
 import { pidNamespace } from './pid-namespace';
 import type { SupervisorParts } from './supervisor';
 
@@ -225,11 +226,6 @@ async function makeFoldersInRootfs(parts: CreateParts, rootfs: string, spec: Spe
 }
 
 /** Makes the folders that containers need, once at start. */
-export async function makeContainerFolders(paths: {
-  bundle: string;
-  socket: string;
-  pidFile: string;
-  exitFile: string;
-}): Promise<void> {
-  for (const path of Object.values(paths)) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+export async function makeContainerFolders({ bundle, socket, pidFile, exitFile }: ContainerPaths): Promise<void> {
+  for (const path of [bundle, socket, pidFile, exitFile]) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
 }

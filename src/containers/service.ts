@@ -19,7 +19,7 @@ export interface ContainerService extends Containers {
   settled(sandboxId: string): Promise<void>;
   /** Takes up a container that an earlier berthd left, whatever state it is in. */
   recover(record: ContainerRecord): Promise<void>;
-  /** Tries removals again that failed. */
+  /** Tries again what failed: removals, and reaching the monitors of containers that run. */
   retry(): Promise<void>;
   /** Lets go of the monitors; containers run on. */
   close(): void;
@@ -83,7 +83,9 @@ export function createContainers(parts: CreateParts): ContainerService {
       await supervisor.dismiss(id);
     }
     await parts.storage.removeRootfs(id);
-    await Promise.all([kernel.removeTree(paths.bundle), unlinkIfThere(paths.exitFile), unlinkIfThere(paths.pidFile)]);
+    // A monitor that was killed has left its socket.
+    const files = [paths.exitFile, paths.pidFile, paths.socket];
+    await Promise.all([kernel.removeTree(paths.bundle), ...files.map(unlinkIfThere)]);
     await table.delete(id);
   };
 
@@ -180,11 +182,11 @@ export function createContainers(parts: CreateParts): ContainerService {
 
     async retry() {
       for (const record of [...table.values()]) {
-        if (record.phase !== 'removing') continue;
         try {
-          await remove(record.id, AbortSignal.timeout(60_000));
+          if (record.phase === 'removing') await remove(record.id, AbortSignal.timeout(60_000));
+          else if (record.phase === 'created' || record.phase === 'running') await supervisor.adopt(record);
         } catch (error) {
-          parts.log.error({ err: error, container: record.id }, `container not removed yet: ${messageOf(error)}`);
+          parts.log.error({ err: error, container: record.id }, `tried again later: ${messageOf(error)}`);
         }
       }
     },

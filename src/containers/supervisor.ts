@@ -1,5 +1,5 @@
 import { unlink } from 'node:fs/promises';
-import { abortable, BerthError, errnoOf, isBerthError, KeyedLock, messageOf, type Log } from '../base';
+import { abortable, BerthError, errnoOf, isBerthError, KeyedLock, messageOf, pause, type Log } from '../base';
 import type { Kernel } from '../kernel';
 import { connectMonitor, readExitRecord, type Monitor, type MonitorState, type OciRuntime } from '../runtime';
 import type { ContainerExit, ContainerRecord, Table } from '../state';
@@ -16,12 +16,16 @@ export interface SupervisorParts {
   readonly log: Log;
 }
 
+/** The wait before something that must succeed is tried again. */
+const againMs = 1_000;
+
 /** How long a monitor has to see that its container was deleted. */
 const dismissMs = 10_000;
 
 /** A container that lives: its monitor's connection, and its end. */
 interface Live {
-  readonly monitor: Monitor;
+  /** Replaced when it breaks off and the monitor is still there. */
+  readonly connection: { monitor: Monitor };
   /** Resolves when the end is in the record, visible to readers. */
   readonly exited: Promise<void>;
   /** Resolves when the OCI runtime has forgotten it and its root file system is unmounted. */
@@ -35,6 +39,7 @@ interface Live {
 export class Supervisor {
   private readonly live = new Map<string, Live>();
   private readonly writes = new KeyedLock();
+  private closed = false;
 
   constructor(private readonly parts: SupervisorParts) {}
 
@@ -46,7 +51,7 @@ export class Supervisor {
       const detail = record?.exit ? 'the container has ended' : 'the container is not running';
       throw new BerthError('container-state', { op, object: `container ${id}`, detail });
     }
-    return live.monitor;
+    return live.connection.monitor;
   }
 
   /** Resolves when the container's end is recorded: at once if there is nothing to wait for. */
@@ -72,49 +77,40 @@ export class Supervisor {
 
   /** Follows a monitor from now on. */
   follow(id: string, monitor: Monitor): void {
-    let end: (exit: ContainerExit) => void = () => undefined;
-    const ended = new Promise<ContainerExit>((resolve) => {
-      end = resolve;
-    });
-    const onState = (state: MonitorState) => {
-      if (state.kind === 'exited') end(containerExit(state.record));
-    };
-    monitor.onState(onState);
-    onState(monitor.state);
-    void monitor.closed.then(async (error) => {
-      // A released monitor has told its end before; one that died may still have left its record.
-      if (error) end(await this.endWithoutMonitor(id, error.message));
-    });
-    const exited = ended.then((exit) => this.recordExit(id, exit));
-    const reaped = exited.then(() => this.reap(id, monitor));
-    this.live.set(id, { monitor, exited, reaped });
+    const connection = { monitor };
+    const exited = this.endOf(id, connection).then((exit) => this.recordExit(id, exit));
+    const reaped = exited.then(() => this.reap(id, connection.monitor));
+    this.live.set(id, { connection, exited, reaped });
   }
 
   /**
-   * Finds the monitor of a container that an earlier berthd started. Without one its exit record speaks, and
-   * without that its cgroup is killed and the end is told as unknown, with the reason.
+   * Finds the monitor of a container that an earlier berthd started. Where nobody listens its exit record speaks, and
+   * without that its cgroup is killed and the end is told as unknown, with the reason. Any other failure to reach it
+   * rejects and changes nothing: the container may well run, and is tried again.
    */
   async adopt(record: ContainerRecord): Promise<void> {
     const { id } = record;
+    if (this.live.has(id)) return;
     if (record.bootId !== this.parts.kernel.facts.bootId) return this.endByReboot(id);
-    try {
-      const monitor = await connectMonitor(this.parts.paths(id).socket);
-      this.follow(id, monitor);
-      const { state } = monitor;
-      if (state.kind === 'running') {
-        const { init, startedAt } = state;
-        await this.update(id, (now) => (now.phase === 'created' ? { ...now, phase: 'running', init, startedAt } : now));
-      }
-    } catch (error) {
-      const exit = await this.endWithoutMonitor(id, messageOf(error));
+    const monitor = await this.reach(id);
+    if (!monitor) {
+      const exit = await this.endWithoutMonitor(id, 'nobody listens on its socket');
       await this.recordExit(id, exit);
       await this.reap(id, undefined);
+      return;
+    }
+    const { state } = monitor;
+    this.follow(id, monitor);
+    if (state.kind === 'running') {
+      const { init, startedAt } = state;
+      await this.update(id, (now) => (now.phase === 'created' ? { ...now, phase: 'running', init, startedAt } : now));
     }
   }
 
   /** Closes the connections; the monitors and their containers live on. */
   close(): void {
-    for (const { monitor } of this.live.values()) monitor.close();
+    this.closed = true;
+    for (const { connection } of this.live.values()) connection.monitor.close();
     this.live.clear();
   }
 
@@ -123,7 +119,7 @@ export class Supervisor {
    * more: one that runs sees the end, leaves its record and is released.
    */
   async dismiss(id: string): Promise<void> {
-    const monitor = this.live.get(id)?.monitor ?? (await this.reach(id));
+    const monitor = this.live.get(id)?.connection.monitor ?? (await this.reach(id));
     this.live.delete(id);
     if (!monitor) return;
     try {
@@ -175,10 +171,39 @@ export class Supervisor {
     return unknownExit('MonitorLost', `the monitor ended without a record of the container's exit: ${why}`);
   }
 
+  /** The container's end, however long it takes. A connection that breaks off is made again while the monitor lives. */
+  private async endOf(id: string, connection: { monitor: Monitor }): Promise<ContainerExit> {
+    let why = await endSeenBy(connection.monitor);
+    while (why instanceof Error) {
+      try {
+        const monitor = await this.reach(id);
+        if (!monitor) return await this.endWithoutMonitor(id, why.message);
+        connection.monitor = monitor;
+        why = await endSeenBy(monitor);
+      } catch (error) {
+        // berthd stops: the next one takes the container up.
+        if (this.closed) return new Promise<never>(() => undefined);
+        this.parts.log.error({ err: error, container: id }, `following the container: ${messageOf(error)}`);
+        await pause(againMs);
+      }
+    }
+    return why;
+  }
+
+  /** An end that cannot be written down, on a full disk, is kept in hand and written as soon as it can be. */
   private async recordExit(id: string, exit: ContainerExit): Promise<void> {
-    await this.update(id, (record) =>
-      record.exit ? record : { ...record, phase: record.phase === 'removing' ? 'removing' : 'exited', exit },
-    );
+    for (let written = false; !written && !this.closed;) {
+      try {
+        await this.update(id, (record) => {
+          if (record.exit) return record;
+          return { ...record, phase: record.phase === 'removing' ? 'removing' : 'exited', exit };
+        });
+        written = true;
+      } catch (error) {
+        this.parts.log.error({ err: error, container: id }, `recording the container's end: ${messageOf(error)}`);
+        await pause(againMs);
+      }
+    }
     this.parts.log.info({ container: id, exitCode: exit.exitCode, reason: exit.reason }, 'container ended');
   }
 
@@ -198,6 +223,18 @@ export class Supervisor {
       this.live.delete(id);
     }
   }
+}
+
+/** The end as this connection tells it, or why it broke off. One that we closed ourselves tells nothing. */
+function endSeenBy(monitor: Monitor): Promise<ContainerExit | Error> {
+  return new Promise((resolve) => {
+    const look = (state: MonitorState) => {
+      if (state.kind === 'exited') resolve(containerExit(state.record));
+    };
+    monitor.onState(look);
+    look(monitor.state);
+    void monitor.closed.then((error) => error && resolve(error));
+  });
 }
 
 /** Resolves when nothing more happens in the container: it has ended, or was never made. */

@@ -17,7 +17,7 @@ import { watchFsUsage, type FsUsageWatch } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, createOciRuntime, watchRuntime, type OciRuntime, type RuntimeWatch } from '../runtime';
 import { openState, type State } from '../state';
-import { createStorage } from '../storage';
+import { createStorage, type Storage } from '../storage';
 
 /** berth without its listeners: every room, put together. */
 export interface Engine {
@@ -27,7 +27,8 @@ export interface Engine {
   readonly containers: ContainerService;
   readonly podLifecycle: PodLifecycle;
   readonly images: Images;
-  /** Where the storage is, and what it holds. */
+  readonly storage: Storage;
+  /** What its file system holds. */
   readonly fsUsage: FsUsageWatch;
   /** The default handler's runtime. */
   readonly runtime: RuntimeWatch;
@@ -160,6 +161,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     containers,
     podLifecycle,
     images,
+    storage,
     fsUsage,
     runtime,
     async recover() {

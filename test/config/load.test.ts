@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config';
@@ -58,4 +58,15 @@ test('a file that the user named has to be there', async () => {
 
 test('a wrong flag names the command line', async () => {
   await expect(load({ root: 'relative' })).rejects.toThrow(/the command line: root/);
+});
+
+test('deploy/berth.toml has every key with its default', async () => {
+  const shipped = join(__dirname, '../../deploy/berth.toml');
+  expect(await loadConfig(shipped, { required: true, overrides: {} })).toEqual(await load());
+  const text = await readFile(shipped, 'utf8');
+  const keys = (value: object): string[] =>
+    Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
+      typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? keys(inner) : [key],
+    );
+  for (const key of keys(await load())) expect(text).toMatch(new RegExp(`^${key} = `, 'm'));
 });
