@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { access, readFile, readdir, rmdir } from 'node:fs/promises';
+import { readFile, readdir, rmdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { dirname, isAbsolute, join } from 'node:path';
 import { berthdCommand } from './berthd';
 import { containerdCommand } from './containerd';
@@ -46,32 +47,48 @@ export async function launch({ kind, command, layout }: Omit<Daemon, 'pid'>): Pr
     child.once('error', (cause) => reject(new Error(`cannot start ${program}`, { cause })));
     child.once('spawn', () => resolve(child.pid ?? 0));
   });
-  await until(`${program} to answer on ${layout.socket}`, async () => {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(`${command.join(' ')} ended at once:\n${(await readFile(logFile, 'utf8')).slice(-2000)}`);
-    }
-    return answers(layout.socket);
+  const alive = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) return;
+    throw new Error(`${command.join(' ')} ended at once:\n${(await readFile(logFile, 'utf8')).slice(-2000)}`);
+  };
+  await until(`${program} to listen on ${layout.socket}`, async () => {
+    await alive();
+    return listens(layout.socket);
   });
+  // One connection for all the asking: each would stay open with the daemon for a while after its end here.
+  const cri = new Cri(layout.socket);
+  try {
+    await until(`${program} to answer on ${layout.socket}`, async () => {
+      await alive();
+      return answers(cri);
+    });
+  } finally {
+    cri.close();
+  }
   child.unref();
   return { kind, command, pid, layout };
 }
 
 export const logOf = (layout: Layout): string => join(layout.dir, 'daemon.log');
 
-async function answers(socket: string): Promise<boolean> {
-  try {
-    await access(socket);
-  } catch {
-    return false;
-  }
-  const cri = new Cri(socket);
+/** Whether somebody accepts connections there: a socket that a killed daemon left refuses them. */
+function listens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
+async function answers(cri: Cri): Promise<boolean> {
   try {
     await cri.version({ deadlineMs: 1000 });
     return true;
   } catch {
     return false;
-  } finally {
-    cri.close();
   }
 }
 

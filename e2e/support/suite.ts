@@ -75,6 +75,7 @@ export async function restartable(world: World): Promise<{
     kill: () => endDaemon(current, 'SIGKILL'),
     end: () => endDaemon(current, 'SIGTERM'),
     launch: async () => {
+      world.disconnect();
       current = await launch(current);
       await writeFile(join(current.layout.dir, 'daemon.json'), JSON.stringify(current));
       world.reconnect();

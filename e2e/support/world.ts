@@ -39,9 +39,13 @@ export class World {
     return this.connection;
   }
 
+  /** Ends the connection to a daemon that is gone, before it tries to find the next one. */
+  disconnect(): void {
+    this.connection.close();
+  }
+
   /** A new connection, for a daemon that was started again: the old one would wait before it tries. */
   reconnect(): void {
-    this.connection.close();
     this.connection = new Cri(this.socket);
   }
 

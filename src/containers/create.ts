@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BerthError, errnoOf, isBerthError, messageOf, newId } from '../base';
+import { BerthError, errnoOf, messageOf, newId } from '../base';
 import type { ProcessIdentity } from '../kernel';
 import { hostFacts, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
 import { startContainerMonitor, type Handlers, type Monitor } from '../runtime';
@@ -11,6 +11,7 @@ import {
   seccompRequest,
   stopSignal,
   userRequest,
+  type PidNamespace,
   type ResolvedUser,
   type SandboxPart,
   type SeccompProfileFile,
@@ -21,6 +22,7 @@ import type { ContainerConfig } from '../wire';
 import { resolveDevices } from './devices';
 import { logPathOf, makeLogFolder } from './log-path';
 import { makeMountSources, resolveMountSources } from './mount-sources';
+import { createOutcome } from './monitor-end';
 import type { ContainerPaths } from './paths';
 import { pidNamespace } from './pid-namespace';
 import type { SupervisorParts } from './supervisor';
@@ -36,8 +38,6 @@ export interface CreateParts extends SupervisorParts {
 }
 
 const maxSeccompProfile = 4 * 1024 ** 2;
-/** How long an abandoned create gets to come to its end. */
-const createOutcomeMs = 30_000;
 
 /** The record of a container that is about to be made: everything that its removal needs, written before all else. */
 export async function planContainer(
@@ -101,22 +101,25 @@ export async function makeContainer(
   const { kernel, storage } = parts;
   const { id } = record;
   const paths = parts.paths(id);
-  await mkdir(paths.bundle, { recursive: true, mode: 0o700 });
+  await Promise.all(
+    [paths.bundle, dirname(paths.pidFile)].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })),
+  );
   const [rootfsPath] = await Promise.all([
     storage.mountRootfs({ containerId: id, chainIds: image.chainIds }),
     makeMountSources(record.config),
     makeLogFolder(kernel, sandbox.config, record.logPath),
   ]);
-  const [user, config, devices, seccompProfile] = await Promise.all([
+  const [user, config, devices, seccompProfile, pids] = await Promise.all([
     resolveContainerUser(parts, id, rootfsPath, record.config, image),
     resolveMountSources(record.config),
     resolveDevices(record.config),
     readSeccompProfile(id, record.config),
+    pidNamespace(kernel, record.config, sandbox, parts.table),
   ]);
   const { spec, notes } = containerSpec({
     id,
     config,
-    sandbox: sandboxPart(parts, sandbox, record.config),
+    sandbox: sandboxPart(sandbox, pids),
     image: image.config,
     user,
     rootfsPath,
@@ -153,29 +156,19 @@ export async function makeContainer(
     return { monitor, init: await monitor.created(signal), user };
   } catch (error) {
     // A runtime that is cut off half-way leaves what nobody can find: its outcome is awaited before the undo.
-    if (monitor.state.kind === 'creating') await outcome(monitor);
+    if (monitor.state.kind === 'creating') await createOutcome(monitor);
     throw error;
   }
 }
 
-async function outcome(monitor: Monitor): Promise<void> {
-  try {
-    await monitor.created(AbortSignal.timeout(createOutcomeMs));
-  } catch (error) {
-    if (!isBerthError(error)) throw error;
-  } finally {
-    monitor.close();
-  }
-}
-
-function sandboxPart(parts: CreateParts, sandbox: SandboxRecord, config: ContainerConfig): SandboxPart {
+function sandboxPart(sandbox: SandboxRecord, pids: PidNamespace): SandboxPart {
   return {
     id: sandbox.id,
     config: sandbox.config,
     ...(sandbox.netns ? { netns: sandbox.netns } : {}),
     ...(sandbox.ipcns ? { ipcns: sandbox.ipcns } : {}),
     ...(sandbox.utsns ? { utsns: sandbox.utsns } : {}),
-    pidNamespace: pidNamespace(config, sandbox, parts.table),
+    pidNamespace: pids,
     hostname: sandboxHostname(sandbox.config),
   };
 }
@@ -226,6 +219,6 @@ async function makeFoldersInRootfs(parts: CreateParts, rootfs: string, spec: Spe
 }
 
 /** Makes the folders that containers need, once at start. */
-export async function makeContainerFolders({ bundle, socket, pidFile, exitFile }: ContainerPaths): Promise<void> {
-  for (const path of [bundle, socket, pidFile, exitFile]) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+export async function makeContainerFolders({ bundle, socket, exitFile }: ContainerPaths): Promise<void> {
+  for (const path of [bundle, socket, exitFile]) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
 }

@@ -7,6 +7,7 @@ export interface ContainerPaths {
   readonly config: string;
   /** The monitor's control socket: short, for a socket address holds 107 bytes. */
   readonly socket: string;
+  /** In a folder of the container's own: execs have short-lived files beside it. */
   readonly pidFile: string;
   /** The monitor's durable record of the end. */
   readonly exitFile: string;
@@ -18,7 +19,7 @@ export function containerPaths(root: string, runRoot: string, id: string): Conta
     bundle,
     config: join(bundle, 'config.json'),
     socket: join(runRoot, 's', id.slice(0, 16)),
-    pidFile: join(runRoot, 'monitors', `${id}.pid`),
+    pidFile: join(runRoot, 'monitors', id, 'pid'),
     exitFile: join(root, 'exits', id),
   };
 }

@@ -1,4 +1,7 @@
-import { BerthError, KeyedLock, messageOf, SingleFlight, throwIfAborted } from '../base';
+import { unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { BerthError, errnoOf, KeyedLock, messageOf, SingleFlight, throwIfAborted } from '../base';
+import type { MonitorState } from '../runtime';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
@@ -7,7 +10,7 @@ import type { Containers } from './containers';
 import { makeContainer, planContainer, type CreateParts } from './create';
 import { execStreams, execSync } from './exec';
 import { Stopper } from './stop';
-import { Supervisor, unlinkIfThere } from './supervisor';
+import { Supervisor } from './supervisor';
 
 /** Containers as the rooms above see them, with what recovery and pods' lifecycle need. */
 export interface ContainerService extends Containers {
@@ -84,8 +87,9 @@ export function createContainers(parts: CreateParts): ContainerService {
     }
     await parts.storage.removeRootfs(id);
     // A monitor that was killed has left its socket.
-    const files = [paths.exitFile, paths.pidFile, paths.socket];
-    await Promise.all([kernel.removeTree(paths.bundle), ...files.map(unlinkIfThere)]);
+    const files = [paths.exitFile, paths.socket];
+    const folders = [paths.bundle, dirname(paths.pidFile)];
+    await Promise.all([...folders.map((folder) => kernel.removeTree(folder)), ...files.map(unlinkIfThere)]);
     await table.delete(id);
   };
 
@@ -122,7 +126,7 @@ export function createContainers(parts: CreateParts): ContainerService {
       throwIfAborted(signal, 'StartContainer', `container ${id}`);
       const monitor = supervisor.monitor(id, 'StartContainer');
       await monitor.start(signal);
-      const startedAt = monitor.state.kind === 'running' ? monitor.state.startedAt : BigInt(Date.now()) * 1_000_000n;
+      const startedAt = startOf(monitor.state);
       await supervisor.update(id, (now) =>
         now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt },
       );
@@ -169,6 +173,7 @@ export function createContainers(parts: CreateParts): ContainerService {
       switch (record.phase) {
         case 'creating':
         case 'removing':
+          await supervisor.createSettled(record.id);
           return discard(record);
         case 'created':
         case 'running':
@@ -213,4 +218,17 @@ export function createContainers(parts: CreateParts): ContainerService {
 /** What makes two requests the same container of a pod. */
 function metadataKey({ metadata }: ContainerConfig): string {
   return JSON.stringify([metadata?.name, metadata?.attempt]);
+}
+
+/** When the container was started, nanoseconds since the epoch; one that has ended by now was started before its end. */
+function startOf(state: MonitorState): bigint {
+  if (state.kind === 'running') return state.startedAt;
+  return state.kind === 'exited' ? state.record.startedAt : BigInt(Date.now()) * 1_000_000n;
+}
+
+/** Removes a file; one that is gone is success. */
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
 }

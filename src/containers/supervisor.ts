@@ -1,10 +1,10 @@
-import { unlink } from 'node:fs/promises';
-import { abortable, BerthError, errnoOf, isBerthError, KeyedLock, messageOf, pause, type Log } from '../base';
+import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, type Log } from '../base';
 import type { Kernel } from '../kernel';
-import { connectMonitor, readExitRecord, type Monitor, type MonitorState, type OciRuntime } from '../runtime';
+import { connectMonitor, readExitRecord, type Monitor, type OciRuntime } from '../runtime';
 import type { ContainerExit, ContainerRecord, Table } from '../state';
 import type { Storage } from '../storage';
 import { containerExit, unknownExit } from './exit';
+import { createOutcome, endSeenBy, ended } from './monitor-end';
 import type { ContainerPaths } from './paths';
 
 export interface SupervisorParts {
@@ -124,13 +124,16 @@ export class Supervisor {
     if (!monitor) return;
     try {
       await abortable(ended(monitor), AbortSignal.timeout(dismissMs), `end the monitor of container ${id}`);
-      await monitor.release();
-    } catch (error) {
-      // One that has left by itself is what was wanted.
-      if (!isBerthError(error, 'monitor-lost')) throw error;
+      await monitor.release().catch(unlessLost);
     } finally {
       monitor.close();
     }
+  }
+
+  /** Waits for the outcome of a create that an earlier berthd began: deleting one half would miss the other. */
+  async createSettled(id: string): Promise<void> {
+    const monitor = await this.reach(id);
+    if (monitor) await createOutcome(monitor);
   }
 
   /** Takes back what an ended container still held when an earlier berthd was killed. */
@@ -214,8 +217,9 @@ export class Supervisor {
       const record = table.get(id);
       if (record) await runtimeOf(record).delete(id);
       await storage.unmountRootfs(id);
+      await monitor?.release().catch(unlessLost);
+      // Last: a start that finds it skips all of the above.
       await this.update(id, (now) => ({ ...now, reaped: true }));
-      await monitor?.release();
     } catch (error) {
       log.warn({ err: error, container: id }, `cleaning up after the container: ${messageOf(error)}`);
     } finally {
@@ -225,31 +229,7 @@ export class Supervisor {
   }
 }
 
-/** The end as this connection tells it, or why it broke off. One that we closed ourselves tells nothing. */
-function endSeenBy(monitor: Monitor): Promise<ContainerExit | Error> {
-  return new Promise((resolve) => {
-    const look = (state: MonitorState) => {
-      if (state.kind === 'exited') resolve(containerExit(state.record));
-    };
-    monitor.onState(look);
-    look(monitor.state);
-    void monitor.closed.then((error) => error && resolve(error));
-  });
-}
-
-/** Resolves when nothing more happens in the container: it has ended, or was never made. */
-async function ended(monitor: Monitor): Promise<void> {
-  const over = (state: MonitorState) => state.kind === 'exited' || state.kind === 'failed';
-  if (over(monitor.state)) return;
-  await new Promise<void>((resolve) => {
-    monitor.onState((state) => over(state) && resolve());
-    void monitor.closed.then(() => resolve());
-  });
-}
-
-/** Removes a file; one that is gone is success. */
-export async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  });
+/** A monitor that has left by itself is what was wanted. */
+function unlessLost(error: unknown): void {
+  if (!isBerthError(error, 'monitor-lost')) throw error;
 }

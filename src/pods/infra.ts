@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Kernel, ProcessIdentity } from '../kernel';
 import { createOciRuntime, startContainerMonitor, type Handlers } from '../runtime';
@@ -75,6 +75,8 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
       const { path, root } = await handlers.resolve(record.handler);
       await createOciRuntime({ kernel, path, root }).delete(infraId(record.id), signal);
       await kernel.removeCgroup(`${record.cgroupParent}/${infraId(record.id)}`, signal);
+      // A monitor that was killed has left its socket.
+      await rm(socketPath(record.id), { force: true });
     },
   };
 }

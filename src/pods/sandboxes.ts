@@ -61,7 +61,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
   const takeDown = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
     const { kernel } = parts;
     const where = paths(record.id);
-    const left = await detach(record, signal);
+    const detached = await detach(record, signal);
     const results = await Promise.allSettled([
       sharesPidNamespace(record.config) && parts.infra.stop(record, signal),
       record.netns && kernel.unpinNamespace(where.netns),
@@ -69,6 +69,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       record.utsns && kernel.unpinNamespace(where.utsns),
       kernel.unmount(where.shm),
     ]);
+    // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.
+    const left = await detach(detached, signal);
     await table.put(left);
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;

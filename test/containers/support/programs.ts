@@ -1,0 +1,56 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildImage, buildTar } from '../../support/image-builder';
+
+export const imageName = 'ground/shell:v1';
+const realRuntime = '/usr/sbin/runc';
+
+let layer: Promise<Buffer> | undefined;
+
+/** The image as `docker save` writes it; its bytes are made once per test file. */
+export async function archive(dir: string): Promise<string> {
+  const path = join(dir, 'image.tar');
+  await writeFile(path, await (layer ??= imageBytes()));
+  return path;
+}
+
+async function imageBytes(): Promise<Buffer> {
+  const files = {
+    'bin/': '',
+    'bin/busybox': await readFile('/bin/busybox'),
+    'etc/': '',
+    'etc/passwd': 'app:x:7:7::/:\n',
+  };
+  const { config, layers } = await buildImage({ layers: [files] });
+  const manifest = [{ Config: 'config.json', RepoTags: [imageName], Layers: ['layer.tar.gz'] }];
+  return buildTar({
+    'manifest.json': JSON.stringify(manifest),
+    'config.json': config.bytes,
+    'layer.tar.gz': layers[0]?.bytes ?? '',
+  });
+}
+
+/** runc, which a test can hold at one of its verbs. */
+export const runtimeScript = (dir: string): string => `#!/bin/sh
+for word; do case $word in
+create|start|delete)
+  if [ -e ${dir}/hold-$word ]; then
+    : > ${dir}/held-$word
+    while [ -e ${dir}/hold-$word ]; do sleep 0.01; done
+  fi
+  break ;;
+esac; done
+exec ${realRuntime} "$@"
+`;
+
+/** A plugin that gives on what came before it, and fails a command as long as \`fail-<command>\` lies in the folder. */
+export const pluginScript = (dir: string): string => `#!${process.execPath}
+const { existsSync, readFileSync } = require('node:fs');
+const command = process.env.CNI_COMMAND;
+const input = JSON.parse(readFileSync(0, 'utf8'));
+if (existsSync('${dir}/fail-' + command)) {
+  console.log(JSON.stringify({ cniVersion: '1.0.0', code: 100, msg: 'the test refuses ' + command }));
+  process.exit(1);
+}
+if (command === 'ADD') console.log(JSON.stringify(input.prevResult));
+`;
