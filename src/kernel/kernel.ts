@@ -38,7 +38,7 @@ export interface StreamedRun {
   readonly result: Promise<RunResult>;
 }
 
-/** A monitor to start: detached (double fork, own session), in the monitors' cgroup, without PDEATHSIG. */
+/** A monitor to start: in a session of its own, in the monitors' cgroup, without PDEATHSIG; it outlives the launcher. */
 export interface MonitorRequest {
   readonly path: string;
   readonly args: readonly string[];
