@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BerthError, errnoOf, messageOf, newId } from '../base';
+import { BerthError, errnoOf, messageOf, newId, nowNs } from '../base';
 import type { ProcessIdentity } from '../kernel';
 import { hostFacts, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
 import { startContainerMonitor, type Handlers, type Monitor } from '../runtime';
@@ -65,7 +65,7 @@ export async function planContainer(
     imageId: image.id,
     imageRef: image.id,
     logPath: logPathOf(sandbox.config, config),
-    createdAt: BigInt(Date.now()) * 1_000_000n,
+    createdAt: nowNs(),
     startedAt: 0n,
     runtimePath: handler.path,
     runtimeRoot: handler.root,

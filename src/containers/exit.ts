@@ -1,3 +1,4 @@
+import { nowNs } from '../base';
 import type { ExitRecord, ExitStatus } from '../runtime';
 import type { ContainerExit } from '../state';
 
@@ -42,5 +43,5 @@ export function containerExit(record: ExitRecord): ContainerExit {
 
 /** An end that nobody saw. */
 export function unknownExit(reason: string, message: string): ContainerExit {
-  return { exitCode: unknownExitCode, reason, message, finishedAt: BigInt(Date.now()) * 1_000_000n };
+  return { exitCode: unknownExitCode, reason, message, finishedAt: nowNs() };
 }

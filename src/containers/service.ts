@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BerthError, errnoOf, KeyedLock, messageOf, SingleFlight, throwIfAborted } from '../base';
+import { BerthError, errnoOf, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
 import type { MonitorState } from '../runtime';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
@@ -223,7 +223,7 @@ function metadataKey({ metadata }: ContainerConfig): string {
 /** When the container was started, nanoseconds since the epoch; one that has ended by now was started before its end. */
 function startOf(state: MonitorState): bigint {
   if (state.kind === 'running') return state.startedAt;
-  return state.kind === 'exited' ? state.record.startedAt : BigInt(Date.now()) * 1_000_000n;
+  return state.kind === 'exited' ? state.record.startedAt : nowNs();
 }
 
 /** Removes a file; one that is gone is success. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { UndoScope, type Log } from '../base';
+import { type Log, nowNs, UndoScope } from '../base';
 import type { Config } from '../config';
 import { createCriServer, type ImageFsUsage, type RuntimeFacts } from '../cri';
 import { openEngine, type Engine } from '../engine';
@@ -20,7 +20,7 @@ const stopGraceMs = 5_000;
 
 /** Serves until it is told to stop; containers run on. */
 export async function serve({ config, libexecDir, log, version, stop }: ServeOptions): Promise<void> {
-  const startedAt = now();
+  const startedAt = nowNs();
   await using listeners = new UndoScope(log);
   const engine = await openEngine({ config, libexecDir, log });
   listeners.add('engine', () => engine.close());
@@ -89,9 +89,4 @@ function imageFs({ config, fsUsage }: Engine): ImageFsUsage {
     timestamp,
   });
   return { images: [entry(fsUsage.images())], containers: [entry(fsUsage.containers())] };
-}
-
-/** Nanoseconds since the epoch. */
-function now(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
 }

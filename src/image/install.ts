@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Log, messageOf, throwIfAborted } from '../base';
+import { type Log, messageOf, nowNs, throwIfAborted } from '../base';
 import type { ImageRecord } from '../state';
 import { chainIds, type LayerSource, sha256Digest, type Storage } from '../storage';
 import type { Collector } from './collector';
@@ -71,7 +71,7 @@ function recordOf({ manifest, manifestDigest, configBytes, config }: ImageConten
     chainIds: chainIds(config.diffIds),
     size: [manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + BigInt(size), 0n),
     config: config.config,
-    pulledAt: BigInt(Date.now()) * 1_000_000n,
+    pulledAt: nowNs(),
   };
 }
 

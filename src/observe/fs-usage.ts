@@ -1,4 +1,4 @@
-import { messageOf, type Log } from '../base';
+import { type Log, messageOf, nowNs } from '../base';
 import type { DiskUsage, Storage } from '../storage';
 
 /** What a file system of ours holds, and when that was counted: nanoseconds since the epoch (CRI FilesystemUsage). */
@@ -19,14 +19,14 @@ const sampleAgeMs = 10_000;
 
 /** Takes the first sample, and further ones in the background while somebody asks: one walk at a time. */
 export async function watchFsUsage(storage: Storage, log: Log, closing: AbortSignal): Promise<FsUsageWatch> {
-  let last: FsSample = { ...(await storage.containerUsage(closing)), timestamp: now() };
+  let last: FsSample = { ...(await storage.containerUsage(closing)), timestamp: nowNs() };
   let sampledAt = performance.now();
   let sampling = false;
 
   const sample = async (): Promise<void> => {
     sampling = true;
     try {
-      last = { ...(await storage.containerUsage(closing)), timestamp: now() };
+      last = { ...(await storage.containerUsage(closing)), timestamp: nowNs() };
     } catch (error) {
       if (!closing.aborted) log.warn({ err: error }, `usage of the writable layers: ${messageOf(error)}`);
     } finally {
@@ -36,14 +36,10 @@ export async function watchFsUsage(storage: Storage, log: Log, closing: AbortSig
   };
 
   return {
-    images: () => ({ ...storage.imageUsage(), timestamp: now() }),
+    images: () => ({ ...storage.imageUsage(), timestamp: nowNs() }),
     containers() {
       if (!sampling && !closing.aborted && performance.now() - sampledAt > sampleAgeMs) void sample();
       return last;
     },
   };
-}
-
-function now(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
 }

@@ -1,4 +1,4 @@
-import { BerthError, KeyedLock, messageOf, newId, SingleFlight, type Log } from '../base';
+import { BerthError, KeyedLock, type Log, messageOf, newId, nowNs, SingleFlight } from '../base';
 import type { Kernel } from '../kernel';
 import type { Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
@@ -109,7 +109,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       phase: 'creating',
       config,
       handler,
-      createdAt: BigInt(Date.now()) * 1_000_000n,
+      createdAt: nowNs(),
       bootId: parts.kernel.facts.bootId,
       cgroupParent,
       // Written before it is known: removing it later takes an empty folder only.
