@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ContainerState, PodSandboxState } from '../../src/wire';
 import { images } from '../support/fixtures';
 import { pageAt } from '../support/http';
+import { snapshot } from '../support/leaks';
 import { berthOnly, daemonUnderTest, restartable, useWorld } from '../support/suite';
 import { until } from '../support/wait';
 
@@ -39,8 +40,10 @@ berthOnly('kill -9 of the daemon', () => {
     const container = await world.start({ command: ['sh', '-c', 'sleep 0.6; echo last words; exit 7'] });
     const daemon = await restartable(world);
     await daemon.kill();
-    await until('the last line', async () => (await world.logOf(container)).length === 1);
-    await delay(100);
+    await until('its monitor to leave', async () => {
+      const { processes } = await snapshot(daemon.current);
+      return ![...processes.keys()].some((commandLine) => commandLine.includes(container.id));
+    });
     await daemon.launch();
     expect(await world.exited(container.id)).toMatchObject({ exitCode: 7, reason: 'Error' });
   });

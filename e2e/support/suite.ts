@@ -64,6 +64,7 @@ export async function expectNoLeaks(before: Awaited<ReturnType<typeof snapshot>>
 
 /** The daemon under test, to end it and start it again; the world's connection follows. */
 export async function restartable(world: World): Promise<{
+  readonly current: Daemon;
   readonly kill: () => Promise<void>;
   readonly end: () => Promise<void>;
   readonly launch: () => Promise<void>;
@@ -72,6 +73,9 @@ export async function restartable(world: World): Promise<{
   if (daemon === undefined) throw new Error('only a daemon that e2e/run has started can be started again');
   let current = daemon;
   return {
+    get current() {
+      return current;
+    },
     kill: () => endDaemon(current, 'SIGKILL'),
     end: () => endDaemon(current, 'SIGTERM'),
     launch: async () => {

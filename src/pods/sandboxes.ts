@@ -6,9 +6,10 @@ import type { SandboxRecord, Table } from '../state';
 import type { PodSandboxConfig } from '../wire';
 import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 import type { Infra } from './infra';
-import { networkListText, type Network, type NetworkPod } from './network/network';
+import { networkListText, type Network } from './network/network';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
+import { createTakeDown, networkPod } from './take-down';
 
 /** What the pods room is made of. */
 export interface SandboxParts {
@@ -47,54 +48,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
   const paths = (id: string) => sandboxPaths(parts.runRoot, parts.rootHash, id);
   const visible = (record: SandboxRecord) => record.phase !== 'creating' && record.phase !== 'removing';
 
-  const networkPod = (record: SandboxRecord): NetworkPod => ({
-    id: record.id,
-    netns: record.netns ?? paths(record.id).netns,
-    cgroupPath: record.cgroupParent,
-    config: record.config,
-  });
-
-  /**
-   * Gives back what the record says was taken. Each step is idempotent and all are tried; the first error is thrown.
-   * CNI DEL is the exception: where it fails the record keeps `attached`, and it is tried again later (`retry`).
-   */
-  const takeDown = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
-    const { kernel } = parts;
-    const where = paths(record.id);
-    const detached = await detach(record, signal);
-    const results = await Promise.allSettled([
-      sharesPidNamespace(record.config) && parts.infra.stop(record, signal),
-      record.netns && kernel.unpinNamespace(where.netns),
-      record.ipcns && kernel.unpinNamespace(where.ipcns),
-      record.utsns && kernel.unpinNamespace(where.utsns),
-      kernel.unmount(where.shm),
-    ]);
-    // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.
-    const left = await detach(detached, signal);
-    await table.put(left);
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
-    return left;
-  };
-
-  const detach = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
-    const attachment = record.network;
-    if (!attachment?.attached || !attachment.confList) return record;
-    try {
-      await network.detach(attachment.confList, attachment.result, networkPod(record), signal);
-      return { ...record, network: { ...attachment, attached: false } };
-    } catch (error) {
-      parts.log.error({ err: error, sandbox: record.id }, `${messageOf(error)}: it is tried again until it succeeds`);
-      return record;
-    }
-  };
-
-  const forget = async (record: SandboxRecord): Promise<void> => {
-    if (record.network?.attached) return;
-    await parts.kernel.removeTree(paths(record.id).dir);
-    if (record.ownsCgroup) await parts.kernel.removeEmptyCgroup(record.cgroupParent);
-    await table.delete(record.id);
-  };
+  const end = createTakeDown(parts, paths);
 
   const create = async (config: PodSandboxConfig, handler: string, signal: AbortSignal): Promise<string> => {
     const id = newId();
@@ -122,7 +76,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     try {
       const attach = async () => {
         await pin(parts.kernel, record, config);
-        return list && (await network.attach(list, networkPod(record), signal));
+        return list && (await network.attach(list, networkPod(record, where), signal));
       };
       const made = await Promise.allSettled([
         attach(),
@@ -153,7 +107,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
 
   const undo = async (record: SandboxRecord, reason: unknown): Promise<void> => {
     try {
-      await forget(await takeDown({ ...record, phase: 'removing' }, AbortSignal.timeout(90_000)));
+      await end.forget(await end.takeDown({ ...record, phase: 'removing' }, AbortSignal.timeout(90_000)));
     } catch (error) {
       parts.log.error(
         { err: error, reason, sandbox: record.id },
@@ -167,7 +121,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       const record = table.get(id);
       if (!record || (record.phase !== 'stopping' && record.phase !== 'stopped')) return;
       if (record.phase === 'stopped' && !record.network?.attached) return;
-      await table.put({ ...(await takeDown(record, signal)), phase: 'stopped' });
+      await table.put({ ...(await end.takeDown(record, signal)), phase: 'stopped' });
     });
 
   const remove = (id: string, signal?: AbortSignal) =>
@@ -178,7 +132,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       await table.put(removing);
       // A pod that was stopped whole holds nothing but its files.
       const stopped = record.phase === 'stopped' && !record.network?.attached;
-      await forget(stopped ? removing : await takeDown(removing, signal));
+      await end.forget(stopped ? removing : await end.takeDown(removing, signal));
     });
 
   return {

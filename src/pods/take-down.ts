@@ -1,0 +1,70 @@
+import { messageOf } from '../base';
+import type { SandboxRecord } from '../state';
+import { sharesPidNamespace } from './files';
+import type { NetworkPod } from './network/network';
+import type { SandboxPaths } from './paths';
+import type { SandboxParts } from './sandboxes';
+
+/** How a pod gives back what its record says was taken. Every step is idempotent: what was never there is no error. */
+export interface TakeDown {
+  /**
+   * Network, namespaces, mounts and pause. All are tried; the first error is thrown. CNI DEL is the exception: where it
+   * fails the record keeps `attached`, and it is tried again later.
+   */
+  takeDown(record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord>;
+  /** The files, the cgroup if it was ours, and the record: nothing is left of the pod. Not before its network is. */
+  forget(record: SandboxRecord): Promise<void>;
+}
+
+/** The pod as CNI plugins see it. */
+export function networkPod(record: SandboxRecord, where: SandboxPaths): NetworkPod {
+  return {
+    id: record.id,
+    netns: record.netns ?? where.netns,
+    cgroupPath: record.cgroupParent,
+    config: record.config,
+  };
+}
+
+export function createTakeDown(parts: SandboxParts, paths: (id: string) => SandboxPaths): TakeDown {
+  const { kernel, network, table } = parts;
+
+  const detach = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
+    const attachment = record.network;
+    if (!attachment?.attached || !attachment.confList) return record;
+    try {
+      await network.detach(attachment.confList, attachment.result, networkPod(record, paths(record.id)), signal);
+      return { ...record, network: { ...attachment, attached: false } };
+    } catch (error) {
+      parts.log.error({ err: error, sandbox: record.id }, `${messageOf(error)}: it is tried again until it succeeds`);
+      return record;
+    }
+  };
+
+  return {
+    async takeDown(record, signal) {
+      const where = paths(record.id);
+      const detached = await detach(record, signal);
+      const results = await Promise.allSettled([
+        sharesPidNamespace(record.config) && parts.infra.stop(record, signal),
+        record.netns && kernel.unpinNamespace(where.netns),
+        record.ipcns && kernel.unpinNamespace(where.ipcns),
+        record.utsns && kernel.unpinNamespace(where.utsns),
+        kernel.unmount(where.shm),
+      ]);
+      // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.
+      const left = await detach(detached, signal);
+      await table.put(left);
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
+      return left;
+    },
+
+    async forget(record) {
+      if (record.network?.attached) return;
+      await kernel.removeTree(paths(record.id).dir);
+      if (record.ownsCgroup) await kernel.removeEmptyCgroup(record.cgroupParent);
+      await table.delete(record.id);
+    },
+  };
+}
