@@ -1,23 +1,40 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, readlink } from 'node:fs/promises';
+import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { connectMonitor, type ExecEnd, type ExitRecord, type Monitor, type MonitorExec } from '../../../src/runtime';
 import { monitorArguments, type ContainerMonitorRequest } from '../../../src/runtime/monitor/start';
-import { buildConmon } from './native';
+import { buildConmon, buildFakeRuntime } from './native';
 import { processOf, writeBundle, type BundleOptions, type Workspace } from './bundle';
 
 const run = promisify(execFile);
-const runtimePath = '/usr/sbin/runc';
+
+/** The OCI runtimes that tests name; any other path is one of a test's own. */
+export type RuntimeName = 'runc' | 'fake';
+
+function pathOf(runtime: RuntimeName): string {
+  switch (runtime) {
+    case 'runc':
+      return '/usr/sbin/runc';
+    case 'fake':
+      return buildFakeRuntime();
+    default:
+      return runtime satisfies never;
+  }
+}
 
 export interface ContainerOptions extends BundleOptions {
   readonly stdin?: boolean;
   readonly gid?: number;
   readonly logPath?: string;
+  /** runc, unless `runtimePath` is given. */
+  readonly runtime?: RuntimeName;
   readonly runtimePath?: string;
+  /** What the fake runtime does wrong, in the words of conmon/tests/fake-runtime/fake.h. */
+  readonly misbehave?: Readonly<Partial<Record<'create' | 'start' | 'exec', string>>>;
 }
 
 /** A container under a monitor that this test process has started: no launcher between. */
@@ -26,6 +43,7 @@ export class TestContainer implements AsyncDisposable {
     readonly request: ContainerMonitorRequest,
     readonly process: ChildProcess,
     private connected: Monitor,
+    private readonly deleter: string,
   ) {}
 
   /** Starts the monitor, which creates the container, and connects; `created` is the test's to await. */
@@ -33,13 +51,16 @@ export class TestContainer implements AsyncDisposable {
     const id = `t${randomBytes(6).toString('hex')}`;
     const folder = join(workspace.path, id);
     await writeBundle(folder, workspace.rootfs, id, options);
+    for (const [command, words] of Object.entries(options.misbehave ?? {}))
+      await writeFile(join(folder, `fake-${command}`), words);
     // A monitor built otherwise (with sanitizers) can take its place.
     const conmonPath = process.env['BERTH_TEST_CONMON'] ?? buildConmon();
+    const named = pathOf(options.runtime ?? 'runc');
     const request: ContainerMonitorRequest = {
       conmonPath,
       id,
       bundle: folder,
-      runtimePath: options.runtimePath ?? runtimePath,
+      runtimePath: options.runtimePath ?? named,
       runtimeRoot: join(workspace.path, 'runc'),
       socketPath: join(workspace.path, `${id}.s`),
       exitFile: join(folder, 'exit'),
@@ -56,7 +77,7 @@ export class TestContainer implements AsyncDisposable {
       env: { PATH: process.env['PATH'], BERTH_READY_FD: '3' },
     });
     await once(child.stdio[3] as Readable, 'data');
-    return new TestContainer(request, child, await connectMonitor(request.socketPath));
+    return new TestContainer(request, child, await connectMonitor(request.socketPath), named);
   }
 
   /** Launches and starts. */
@@ -130,7 +151,7 @@ export class TestContainer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.monitor.close();
-    await run(runtimePath, ['--root', this.request.runtimeRoot, 'delete', '--force', this.request.id]);
+    await run(this.deleter, ['--root', this.request.runtimeRoot, 'delete', '--force', this.request.id]);
     await this.left();
   }
 }

@@ -4,10 +4,21 @@ import { join, resolve } from 'node:path';
 
 const native = resolve(__dirname, '../../../conmon');
 
-/** Builds the monitor if its sources are newer; several suites may ask at once, so make runs under a lock. */
-export function buildConmon(): string {
+const built = new Map<string, string>();
+
+/** Builds one of the C programs if its sources are newer; several suites may ask at once, so make runs under a lock. */
+function build(program: string): string {
+  const known = built.get(program);
+  if (known !== undefined) return known;
   const lock = join(tmpdir(), 'berth-native-build.lock');
-  const make = ['make', '-s', '-C', native, 'build/conmon'];
+  const make = ['make', '-s', '-C', native, `build/${program}`];
   execFileSync('flock', [lock, ...make], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return join(native, 'build/conmon');
+  const path = join(native, 'build', program);
+  built.set(program, path);
+  return path;
 }
+
+export const buildConmon = (): string => build('conmon');
+
+/** An OCI runtime without namespaces, made for tests: conmon/tests/fake-runtime/fake.h says what it can do wrong. */
+export const buildFakeRuntime = (): string => build('fake-runtime');
