@@ -25,8 +25,18 @@ static int64_t limit_of(enum role role, uint8_t type)
       return -1;
     }
   case ROLE_ATTACH:
+    switch (type) {
+    case FRAME_STDIN:
+      return FRAME_MAX_DATA;
+    case FRAME_ATTACH:
+    case FRAME_STDIN_EOF:
+    case FRAME_RESIZE:
+      return FRAME_MAX_SMALL;
+    default:
+      return -1;
+    }
   case ROLE_EVENTS:
-    return -1;
+    return type == FRAME_SUBSCRIBE ? (int64_t)FRAME_MAX_SMALL : -1;
   }
   return -1;
 }
@@ -95,6 +105,18 @@ bool parse_resize(const struct frame *frame, uint16_t *width, uint16_t *height)
   return wire_done(&r);
 }
 
+bool parse_attach(const struct frame *frame, uint8_t *flags)
+{
+  struct wire_reader r = wire_reader(frame->data, frame->size);
+  *flags = wire_get_u8(&r);
+  return wire_done(&r) && *flags <= (ATTACH_STDIN | ATTACH_STDOUT | ATTACH_STDERR);
+}
+
+bool parse_subscribe(const struct frame *frame, uint32_t *mask)
+{
+  return parse_u32(frame, mask) && *mask != 0 && *mask <= (EVENTS_STATE | EVENTS_OOM | EVENTS_LOG);
+}
+
 bool parse_exec(const struct frame *frame, struct exec_request *request)
 {
   struct wire_reader r = wire_reader(frame->data, frame->size);
@@ -117,7 +139,7 @@ void put_record(struct wire_writer *w, const struct exit_record *record)
   put_status(w, &record->status);
   wire_put_u64(w, record->started_at);
   wire_put_u64(w, record->finished_at);
-  wire_put_u8(w, record->oom_killed);
+  wire_put_u8(w, (uint8_t)record->oom);
   wire_put_u64(w, record->bytes_logged);
   wire_put_u64(w, record->bytes_dropped);
 }
@@ -133,7 +155,10 @@ bool get_record(struct wire_reader *r, struct exit_record *record)
   snprintf(record->status.reason, sizeof(record->status.reason), "%s", reason);
   record->started_at = wire_get_u64(r);
   record->finished_at = wire_get_u64(r);
-  record->oom_killed = wire_get_u8(r) != 0;
+  uint8_t oom = wire_get_u8(r);
+  if (oom > OOM_INFERRED)
+    return false;
+  record->oom = (enum oom_verdict)oom;
   record->bytes_logged = wire_get_u64(r);
   record->bytes_dropped = wire_get_u64(r);
   return !r->failed;
@@ -171,6 +196,20 @@ void put_welcome(struct wire_writer *w, enum role role, uint8_t flags, uint32_t 
   wire_put_u32(w, pid);
   wire_put_str(w, id);
   put_state(w, state);
+}
+
+void put_oom(struct wire_writer *w, uint64_t count, uint64_t when)
+{
+  wire_put_u64(w, count);
+  wire_put_u64(w, when);
+}
+
+void put_log(struct wire_writer *w, const struct log_notice *notice)
+{
+  wire_put_u8(w, (uint8_t)notice->what);
+  wire_put_u64(w, notice->inode);
+  wire_put_u64(w, notice->size);
+  wire_put_u64(w, notice->dropped);
 }
 
 void put_error(struct wire_writer *w, enum protocol_error code, const char *message)

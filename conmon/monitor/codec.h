@@ -27,7 +27,7 @@ struct exit_record {
   /* Nanoseconds since the epoch; started is 0 if it never was. */
   uint64_t started_at;
   uint64_t finished_at;
-  bool oom_killed;
+  enum oom_verdict oom;
   /* Bytes of log records, with their prefixes. */
   uint64_t bytes_logged;
   uint64_t bytes_dropped;
@@ -45,6 +45,14 @@ struct state_view {
 struct hello {
   uint16_t version;
   uint8_t role;
+};
+
+/* What has happened to the first log file, and what it is now. */
+struct log_notice {
+  enum log_change what;
+  uint64_t inode;
+  uint64_t size;
+  uint64_t dropped;
 };
 
 struct exec_request {
@@ -66,6 +74,8 @@ void frame_header(uint8_t header[FRAME_HEADER], uint8_t type, uint32_t tag, size
 bool parse_hello(const struct frame *frame, struct hello *hello);
 bool parse_u32(const struct frame *frame, uint32_t *value);
 bool parse_resize(const struct frame *frame, uint16_t *width, uint16_t *height);
+bool parse_attach(const struct frame *frame, uint8_t *flags);
+bool parse_subscribe(const struct frame *frame, uint32_t *mask);
 bool parse_exec(const struct frame *frame, struct exec_request *request);
 
 /* Payloads of what the monitor sends. */
@@ -73,6 +83,8 @@ void put_status(struct wire_writer *w, const struct exit_status *status);
 void put_record(struct wire_writer *w, const struct exit_record *record);
 void put_state(struct wire_writer *w, const struct state_view *state);
 void put_welcome(struct wire_writer *w, enum role role, uint8_t flags, uint32_t pid, const char *id, const struct state_view *state);
+void put_oom(struct wire_writer *w, uint64_t count, uint64_t when);
+void put_log(struct wire_writer *w, const struct log_notice *notice);
 void put_error(struct wire_writer *w, enum protocol_error code, const char *message);
 
 /* Reads what put_record wrote. */

@@ -29,6 +29,15 @@ static void update_interest(struct conn *conn)
   loop_want(&conn->monitor->loop, &conn->source, events);
 }
 
+static void forget(struct conn *conn)
+{
+  if (conn->forgotten)
+    return;
+  conn->forgotten = true;
+  if (conn->ops->closed)
+    conn->ops->closed(conn);
+}
+
 void conn_close(struct conn *conn)
 {
   if (conn->dead)
@@ -37,8 +46,7 @@ void conn_close(struct conn *conn)
   loop_disarm(&conn->monitor->loop, &conn->timer);
   loop_unwatch(&conn->monitor->loop, &conn->source);
   close_fd(&conn->fd);
-  if (conn->ops->closed)
-    conn->ops->closed(conn);
+  forget(conn);
 }
 
 void conn_free(struct conn *conn)
@@ -69,6 +77,7 @@ void conn_finish(struct conn *conn)
   conn->in_size = 0;
   shut_when_sent(conn);
   update_interest(conn);
+  forget(conn);
 }
 
 static bool queue(struct conn *conn, const void *data, size_t size)
@@ -152,6 +161,21 @@ void conn_error(struct conn *conn, uint32_t tag, enum protocol_error code, const
   conn_send_wire(conn, FRAME_ERROR, tag, &payload);
 }
 
+void conn_refuse(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message)
+{
+  conn_error(conn, tag, code, message);
+  if (!conn->dead)
+    conn_finish(conn);
+}
+
+void conn_offer(struct conn *conn, size_t limit, uint8_t type, uint32_t tag, const void *data, size_t size)
+{
+  if (conn_backlog(conn) > limit && !conn->finishing)
+    conn_refuse(conn, tag, PE_SLOW, "this client does not read fast enough");
+  else
+    conn_send(conn, type, tag, data, size);
+}
+
 static void flush(struct conn *conn)
 {
   while (conn_backlog(conn) > 0) {
@@ -184,9 +208,7 @@ static void take_frames(struct conn *conn)
     if (got == 0)
       break;
     if (got < 0) {
-      conn_error(conn, frame.tag, PE_FRAME, why);
-      if (!conn->dead)
-        conn_finish(conn);
+      conn_refuse(conn, frame.tag, PE_FRAME, why);
       return;
     }
     if (conn->ops->frame(conn, &frame) == CONN_WAIT)

@@ -8,6 +8,9 @@
 /* Above this the source of an exec's output is not read any more; below the second it is again. */
 #define CONN_HIGH (256u * 1024)
 #define CONN_LOW (64u * 1024)
+/* An attach client that has left so much unsent when more comes, and an events client, are let go. */
+#define CONN_ATTACH_MAX (64u * 1024)
+#define CONN_EVENTS_MAX (256u * 1024)
 /* A control client that lets so much pile up is cut off. */
 #define CONN_MAX (4u * 1024 * 1024)
 /* Until HELLO has come, and from our last frame until the client has closed. */
@@ -26,7 +29,7 @@ struct role_ops {
   enum conn_result (*frame)(struct conn *conn, const struct frame *frame);
   /* Its out queue has become short again. May be NULL. */
   void (*drained)(struct conn *conn);
-  /* It is gone; the role must forget it. May be NULL. */
+  /* Nothing more comes from it or goes to it: the role must forget it. Called once. May be NULL. */
   void (*closed)(struct conn *conn);
 };
 
@@ -40,10 +43,13 @@ struct conn {
   const struct role_ops *ops;
   /* The role's own state. */
   void *owner;
+  /* Of the role events: what it has asked for. */
+  uint32_t subscribed;
   bool waiting;
   /* Our last frame is queued: what still comes in is thrown away. */
   bool finishing;
   bool shut;
+  bool forgotten;
   bool dead;
   uint8_t *in;
   size_t in_size;
@@ -59,7 +65,14 @@ struct conn *conn_open(struct monitor *monitor, int fd, const struct role_ops *o
 void conn_send(struct conn *conn, uint8_t type, uint32_t tag, const void *data, size_t size);
 /* Sends what was encoded; a payload that failed to be encoded closes the connection. */
 void conn_send_wire(struct conn *conn, uint8_t type, uint32_t tag, const struct wire_writer *payload);
+/*
+ * As conn_send, to a client that nobody waits for: if more than `limit` bytes are unsent it gets ERROR `slow` instead, and
+ * nothing after that.
+ */
+void conn_offer(struct conn *conn, size_t limit, uint8_t type, uint32_t tag, const void *data, size_t size);
 void conn_error(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message);
+/* ERROR, and the end. */
+void conn_refuse(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message);
 /* Takes frames again, beginning with the one that had to wait. */
 void conn_resume(struct conn *conn);
 /* Nothing follows: half-closes when all is sent and waits, for a while, for the client to close. */

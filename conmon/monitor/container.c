@@ -211,7 +211,7 @@ bool container_start(struct monitor *monitor, struct err *err)
 void container_record(struct monitor *monitor)
 {
   struct exit_record *record = &monitor->record;
-  record->oom_killed = oom_struck(&monitor->oom);
+  record->oom = oom_struck(&monitor->oom) ? OOM_COUNTED : OOM_NO;
   oom_close(&monitor->oom);
   record->bytes_logged = monitor->log.logged;
   record->bytes_dropped = monitor->log.dropped;

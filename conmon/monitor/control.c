@@ -8,9 +8,7 @@
 
 static enum conn_result refuse_payload(struct conn *conn, uint32_t tag)
 {
-  conn_error(conn, tag, PE_FRAME, "a payload that does not fit its frame");
-  if (!conn->dead)
-    conn_finish(conn);
+  conn_refuse(conn, tag, PE_FRAME, "a payload that does not fit its frame");
   return CONN_TAKEN;
 }
 

@@ -225,28 +225,21 @@ static struct exec *new_exec(struct conn *conn, uint32_t tag, const struct exec_
   return exec;
 }
 
-static void refuse(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message)
-{
-  conn_error(conn, tag, code, message);
-  if (!conn->dead)
-    conn_finish(conn);
-}
-
 static void begin(struct conn *conn, const struct frame *frame)
 {
   struct exec_request request;
   struct err err;
   if (!parse_exec(frame, &request)) {
-    refuse(conn, frame->tag, PE_FRAME, "a payload that does not fit its frame");
+    conn_refuse(conn, frame->tag, PE_FRAME, "a payload that does not fit its frame");
     return;
   }
   if (conn->monitor->state != S_RUNNING || conn->monitor->init_gone) {
-    refuse(conn, frame->tag, PE_STATE, "the container is not running");
+    conn_refuse(conn, frame->tag, PE_STATE, "the container is not running");
     return;
   }
   struct exec *exec = new_exec(conn, frame->tag, &request);
   if (!exec) {
-    refuse(conn, frame->tag, PE_SYSTEM, "out of memory");
+    conn_refuse(conn, frame->tag, PE_SYSTEM, "out of memory");
     return;
   }
   /* Armed before the runtime runs: it counts against the time too. */
@@ -268,7 +261,7 @@ static enum conn_result on_frame(struct conn *conn, const struct frame *frame)
     return CONN_TAKEN;
   }
   if (!exec || frame->type == FRAME_EXEC) {
-    refuse(conn, frame->tag, PE_STATE, exec ? "this connection has its exec already" : "expected EXEC");
+    conn_refuse(conn, frame->tag, PE_STATE, exec ? "this connection has its exec already" : "expected EXEC");
     return CONN_TAKEN;
   }
   switch (frame->type) {
@@ -283,7 +276,7 @@ static enum conn_result on_frame(struct conn *conn, const struct frame *frame)
     if (exec->phase == X_CALLING)
       return CONN_WAIT;
     if (!parse_resize(frame, &width, &height))
-      refuse(conn, frame->tag, PE_FRAME, "a payload that does not fit its frame");
+      conn_refuse(conn, frame->tag, PE_FRAME, "a payload that does not fit its frame");
     else if (exec->tty && exec->out.fd >= 0)
       console_resize(exec->out.fd, width, height);
     return CONN_TAKEN;

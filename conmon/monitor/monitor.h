@@ -103,6 +103,7 @@ struct monitor {
 
 extern const struct role_ops control_ops;
 extern const struct role_ops exec_ops;
+extern const struct role_ops events_ops;
 
 /* setup.c: everything that is needed before the runtime is called. */
 int setup_process(struct monitor *monitor, struct err *err);

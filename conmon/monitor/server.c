@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "lib/scope.h"
+#include "monitor/events.h"
 #include "monitor/monitor.h"
 
 static const struct role_ops *ops_of(uint8_t role)
@@ -17,16 +18,11 @@ static const struct role_ops *ops_of(uint8_t role)
     return &control_ops;
   case ROLE_EXEC:
     return &exec_ops;
+  case ROLE_EVENTS:
+    return &events_ops;
   default:
     return NULL;
   }
-}
-
-static void refuse(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message)
-{
-  conn_error(conn, tag, code, message);
-  if (!conn->dead)
-    conn_finish(conn);
 }
 
 static enum conn_result greet(struct conn *conn, const struct frame *frame)
@@ -34,16 +30,16 @@ static enum conn_result greet(struct conn *conn, const struct frame *frame)
   struct monitor *monitor = conn->monitor;
   struct hello hello;
   if (!parse_hello(frame, &hello)) {
-    refuse(conn, frame->tag, PE_FRAME, "HELLO without the magic number of this protocol");
+    conn_refuse(conn, frame->tag, PE_FRAME, "HELLO without the magic number of this protocol");
     return CONN_TAKEN;
   }
   if (hello.version != PROTOCOL_VERSION) {
-    refuse(conn, frame->tag, PE_VERSION, "this monitor speaks version 1");
+    conn_refuse(conn, frame->tag, PE_VERSION, "this monitor speaks version 1");
     return CONN_TAKEN;
   }
   const struct role_ops *ops = ops_of(hello.role);
   if (!ops) {
-    refuse(conn, frame->tag, PE_ROLE, "a role that this monitor does not have");
+    conn_refuse(conn, frame->tag, PE_ROLE, "a role that this monitor does not have");
     return CONN_TAKEN;
   }
   loop_disarm(&monitor->loop, &conn->timer);
@@ -126,6 +122,7 @@ void server_push_state(struct monitor *monitor)
   for (struct conn *conn = monitor->conns; conn; conn = conn->next)
     if (!conn->dead && conn->role == ROLE_CONTROL)
       conn_send_wire(conn, FRAME_STATE, 0, &payload);
+  events_publish(monitor, EVENTS_STATE, FRAME_STATE, &payload);
 }
 
 bool server_has_clients(const struct monitor *monitor)

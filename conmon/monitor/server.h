@@ -9,7 +9,7 @@
 struct monitor;
 
 int server_listen(struct monitor *monitor, struct err *err);
-/* Sends the state to every control client. */
+/* Sends the state to every client that wants it. */
 void server_push_state(struct monitor *monitor);
 /* Takes the clients whose connect has already succeeded. */
 void server_accept(struct monitor *monitor);

@@ -12,7 +12,7 @@
 static const struct exit_record exited = {.status = {.kind = ST_EXITED, .value = 7},
                                           .started_at = 1700000000123456789u,
                                           .finished_at = 1700000001000000002u,
-                                          .oom_killed = true,
+                                          .oom = OOM_COUNTED,
                                           .bytes_logged = 4096,
                                           .bytes_dropped = 17};
 
@@ -26,17 +26,23 @@ static size_t unhex(const char *text, uint8_t bytes[BYTES_MAX])
   return size;
 }
 
+static bool check_hello(const char *role, const struct frame *frame)
+{
+  static const char *const names[] = {[ROLE_CONTROL] = "control", [ROLE_EXEC] = "exec", [ROLE_ATTACH] = "attach", [ROLE_EVENTS] = "events"};
+  struct hello hello;
+  return frame->type == FRAME_HELLO && parse_hello(frame, &hello) && hello.version == 1 && hello.role >= ROLE_CONTROL &&
+         hello.role <= ROLE_EVENTS && strcmp(names[hello.role], role) == 0;
+}
+
 static bool check_payload(const char *name, const struct frame *frame)
 {
-  struct hello hello;
+  uint8_t flags;
   struct exec_request request;
   uint32_t number;
   uint16_t width;
   uint16_t height;
-  if (strcmp(name, "hello-control") == 0)
-    return frame->type == FRAME_HELLO && parse_hello(frame, &hello) && hello.version == 1 && hello.role == ROLE_CONTROL;
-  if (strcmp(name, "hello-exec") == 0)
-    return frame->type == FRAME_HELLO && parse_hello(frame, &hello) && hello.version == 1 && hello.role == ROLE_EXEC;
+  if (strncmp(name, "hello-", 6) == 0)
+    return check_hello(name + 6, frame);
   if (strcmp(name, "start") == 0)
     return frame->type == FRAME_START && frame->tag == 2 && frame->size == 0;
   if (strcmp(name, "signal-15") == 0)
@@ -54,6 +60,14 @@ static bool check_payload(const char *name, const struct frame *frame)
     return frame->type == FRAME_STDIN && frame->size == 3 && memcmp(frame->data, "abc", 3) == 0;
   if (strcmp(name, "stdin-eof") == 0)
     return frame->type == FRAME_STDIN_EOF && frame->size == 0;
+  if (strcmp(name, "attach-all") == 0)
+    return frame->type == FRAME_ATTACH && parse_attach(frame, &flags) && flags == (ATTACH_STDIN | ATTACH_STDOUT | ATTACH_STDERR);
+  if (strcmp(name, "attach-output") == 0)
+    return frame->type == FRAME_ATTACH && parse_attach(frame, &flags) && flags == (ATTACH_STDOUT | ATTACH_STDERR);
+  if (strcmp(name, "subscribe-all") == 0)
+    return frame->type == FRAME_SUBSCRIBE && parse_subscribe(frame, &number) && number == (EVENTS_STATE | EVENTS_OOM | EVENTS_LOG);
+  if (strcmp(name, "subscribe-oom") == 0)
+    return frame->type == FRAME_SUBSCRIBE && parse_subscribe(frame, &number) && number == EVENTS_OOM;
   return false;
 }
 
@@ -63,6 +77,10 @@ static enum role role_for(const char *name)
   for (size_t i = 0; i < sizeof(exec_names) / sizeof(exec_names[0]); i++)
     if (strcmp(name, exec_names[i]) == 0)
       return ROLE_EXEC;
+  if (strncmp(name, "attach-", 7) == 0)
+    return ROLE_ATTACH;
+  if (strncmp(name, "subscribe-", 10) == 0)
+    return ROLE_EVENTS;
   return strncmp(name, "hello", 5) == 0 ? ROLE_NONE : ROLE_CONTROL;
 }
 
@@ -86,6 +104,18 @@ static bool check_client(const char *name, const uint8_t *bytes, size_t size)
   return frame_parse(role_for(name), bytes, size, &frame, &used, &why) == 1 && used == size && check_payload(name, &frame);
 }
 
+static int encode_log(const char *what, struct wire_writer *w, uint32_t *tag)
+{
+  static const char *const names[] = {[LC_LOSES] = "loses", [LC_WRITES] = "writes", [LC_OPENED_ANEW] = "anew", [LC_ROTATED] = "rotated"};
+  *tag = 0;
+  for (unsigned int i = LC_LOSES; i <= LC_ROTATED; i++)
+    if (strcmp(names[i], what) == 0) {
+      put_log(w, &(struct log_notice){.what = (enum log_change)i, .inode = 1234567890123, .size = 13, .dropped = (i - 1) * 1000});
+      return FRAME_LOG;
+    }
+  return -1;
+}
+
 static int encode(const char *name, struct wire_writer *w, uint32_t *tag)
 {
   struct state_view view = {.pid = 4712, .start_time = 987654321, .started_at = 1700000000123456789u};
@@ -100,6 +130,17 @@ static int encode(const char *name, struct wire_writer *w, uint32_t *tag)
     put_error(w, PE_RUNTIME, "no such file: \xc3\xa9t\xc3\xa9");
     return FRAME_ERROR;
   }
+  if (strcmp(name, "error-slow") == 0) {
+    put_error(w, PE_SLOW, "this client does not read fast enough");
+    return FRAME_ERROR;
+  }
+  if (strcmp(name, "oom-3") == 0) {
+    *tag = 0;
+    put_oom(w, 3, 1700000000123456789u);
+    return FRAME_OOM;
+  }
+  if (strncmp(name, "log-", 4) == 0)
+    return encode_log(name + 4, w, tag);
   if (strcmp(name, "ok") == 0)
     return FRAME_OK;
   if (strcmp(name, "signaled-yes") == 0) {
@@ -118,6 +159,10 @@ static int encode(const char *name, struct wire_writer *w, uint32_t *tag)
     *tag = 0;
     view.kind = strcmp(state, "created") == 0 ? SK_CREATED : strcmp(state, "running") == 0 ? SK_RUNNING : SK_EXITED;
     view.record = exited;
+    if (strcmp(state, "inferred") == 0) {
+      view.record.status = (struct exit_status){.kind = ST_SIGNALED, .value = 9};
+      view.record.oom = OOM_INFERRED;
+    }
     if (strcmp(state, "unknown") == 0)
       view.record = (struct exit_record){.status = status_unknown("init was no child of its monitor"),
                                          .finished_at = 1700000001000000002u};
@@ -186,11 +231,11 @@ static bool check_line(const char *kind, const char *name, const uint8_t *bytes,
     return check_monitor(name, bytes, size);
   if (strcmp(kind, "record") == 0)
     return check_record(bytes, size);
-  if (strcmp(kind, "bad-none") == 0)
-    return check_bad(ROLE_NONE, bytes, size);
-  if (strcmp(kind, "bad-control") == 0)
-    return check_bad(ROLE_CONTROL, bytes, size);
-  return strcmp(kind, "bad-exec") == 0 && check_bad(ROLE_EXEC, bytes, size);
+  static const char *const bad[] = {"bad-none", "bad-control", "bad-exec", "bad-attach", "bad-events"};
+  for (unsigned int role = ROLE_NONE; role <= ROLE_EVENTS; role++)
+    if (strcmp(kind, bad[role]) == 0)
+      return check_bad((enum role)role, bytes, size);
+  return false;
 }
 
 int main(int argc, char **argv)

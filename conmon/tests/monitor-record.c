@@ -11,14 +11,14 @@
 static const struct exit_record sample = {.status = {.kind = ST_SIGNALED, .value = 9},
                                           .started_at = 1,
                                           .finished_at = 2,
-                                          .oom_killed = true,
+                                          .oom = OOM_COUNTED,
                                           .bytes_logged = 3,
                                           .bytes_dropped = 4};
 
 static bool same(const struct exit_record *a, const struct exit_record *b)
 {
   return a->status.kind == b->status.kind && a->status.value == b->status.value && strcmp(a->status.reason, b->status.reason) == 0 &&
-         a->started_at == b->started_at && a->finished_at == b->finished_at && a->oom_killed == b->oom_killed &&
+         a->started_at == b->started_at && a->finished_at == b->finished_at && a->oom == b->oom &&
          a->bytes_logged == b->bytes_logged && a->bytes_dropped == b->bytes_dropped;
 }
 

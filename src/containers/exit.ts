@@ -29,13 +29,14 @@ export function containerExit(record: ExitRecord): ContainerExit {
   const lost = record.bytesDropped > 0n ? `${record.bytesDropped} bytes of log were dropped: the disk was full` : '';
   return {
     exitCode,
-    reason: record.oomKilled
-      ? 'OOMKilled'
-      : status.kind === 'unknown'
-        ? 'Unknown'
-        : exitCode === 0
-          ? 'Completed'
-          : 'Error',
+    reason:
+      record.oom !== 'no'
+        ? 'OOMKilled'
+        : status.kind === 'unknown'
+          ? 'Unknown'
+          : exitCode === 0
+            ? 'Completed'
+            : 'Error',
     message: status.kind === 'unknown' ? status.reason : lost,
     finishedAt: record.finishedAt,
   };

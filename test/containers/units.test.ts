@@ -16,7 +16,7 @@ const exitRecord: ExitRecord = {
   status: { kind: 'exited', code: 0 },
   startedAt: 1n,
   finishedAt: 2n,
-  oomKilled: false,
+  oom: 'no',
   bytesLogged: 0n,
   bytesDropped: 0n,
 };
@@ -25,7 +25,7 @@ test('ends in words of CRI: never a code that nobody saw, OOMKilled only where t
   expect(exitCodeOf({ kind: 'signaled', signal: 9 })).toBe(137);
   expect(containerExit(exitRecord)).toEqual({ exitCode: 0, reason: 'Completed', message: '', finishedAt: 2n });
   expect(containerExit({ ...exitRecord, status: { kind: 'exited', code: 3 } })).toMatchObject({ reason: 'Error' });
-  const oom = { ...exitRecord, status: { kind: 'signaled', signal: 9 }, oomKilled: true } as const;
+  const oom = { ...exitRecord, status: { kind: 'signaled', signal: 9 }, oom: 'counted' } as const;
   expect(containerExit(oom)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
   const unknown = { ...exitRecord, status: { kind: 'unknown', reason: 'why' } } as const;
   expect(containerExit(unknown)).toMatchObject({ exitCode: 255, reason: 'Unknown', message: 'why' });

@@ -6,14 +6,16 @@ export type ExitStatus =
   | { readonly kind: 'signaled'; readonly signal: number }
   | { readonly kind: 'unknown'; readonly reason: string };
 
+export type OomVerdict = 'no' | 'counted' | 'inferred';
+
 /** The durable record that a monitor leaves in `exits/<id>`. */
 export interface ExitRecord {
   readonly status: ExitStatus;
   /** Nanoseconds since the epoch. */
   readonly startedAt: bigint;
   readonly finishedAt: bigint;
-  /** The kernel counted an oom_kill in the container's cgroup. */
-  readonly oomKilled: boolean;
+  /** Whether the kernel killed for memory: counted in the container's own cgroup, or inferred from its parent's count. */
+  readonly oom: OomVerdict;
   readonly bytesLogged: bigint;
   readonly bytesDropped: bigint;
 }
@@ -43,6 +45,13 @@ export interface ExecEnd {
   readonly status: ExitStatus;
   readonly timedOut: boolean;
   readonly truncated: boolean;
+}
+
+/** Which of init's own streams to take part in. */
+export interface MonitorAttach {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
 }
 
 /** A running exec. Output is handed over before `end` settles; a slow consumer slows the exec, nothing else. */

@@ -1,12 +1,13 @@
 import { WireError, Decoder, Encoder } from '../../base';
-import type { ExecEnd, ExitRecord, ExitStatus, MonitorExec, MonitorState } from './monitor';
+import type { LogEvent, MonitorEvent, OomEvent } from './events';
+import type { ExecEnd, ExitRecord, ExitStatus, MonitorAttach, MonitorExec, MonitorState, OomVerdict } from './monitor';
 
 /** "BMON", little-endian. */
 const magic = 0x4e4f4d42;
 export const protocolVersion = 1;
 
 /** What a connection is for; docs/monitor-protocol.md has the rules of each. */
-export const role = { control: 1, exec: 2 } as const;
+export const role = { control: 1, exec: 2, attach: 3, events: 4 } as const;
 
 /** Frame types, as conmon/monitor/protocol.h has them. Those from 0x80 up are the monitor's. */
 export const frameType = {
@@ -19,12 +20,16 @@ export const frameType = {
   exec: 0x20,
   stdin: 0x21,
   stdinEof: 0x22,
+  attach: 0x30,
+  subscribe: 0x40,
   welcome: 0x81,
   error: 0x82,
   ok: 0x90,
   signaled: 0x91,
   reopened: 0x92,
   state: 0x93,
+  oom: 0x94,
+  log: 0x95,
   started: 0xa0,
   stdout: 0xa1,
   stderr: 0xa2,
@@ -43,10 +48,17 @@ export const errorCode = {
   runtime: 11,
   unsupported: 12,
   system: 13,
+  slow: 14,
 } as const;
 
 const execFlag = { stdin: 1, tty: 2 } as const;
+const attachFlag = { stdin: 1, stdout: 2, stderr: 4 } as const;
+const eventFlag = { state: 1, oom: 2, log: 4 } as const;
 const exitFlag = { timedOut: 1, truncated: 2 } as const;
+
+const oomVerdicts: readonly OomVerdict[] = ['no', 'counted', 'inferred'];
+/** From 1 up. */
+const logChanges: readonly LogEvent['change'][] = ['loses', 'writes', 'opened-anew', 'rotated'];
 
 /** What a monitor says of itself when it is greeted. */
 export interface Welcome {
@@ -86,6 +98,18 @@ export function encodeExec(request: MonitorExec): Buffer {
     .finish();
 }
 
+export function encodeAttach(wanted: MonitorAttach): Buffer {
+  const flags =
+    (wanted.stdin ? attachFlag.stdin : 0) |
+    (wanted.stdout ? attachFlag.stdout : 0) |
+    (wanted.stderr ? attachFlag.stderr : 0);
+  return new Encoder().u8(flags).finish();
+}
+
+export function encodeSubscribe(kinds: readonly MonitorEvent['kind'][]): Buffer {
+  return new Encoder().u32(kinds.reduce((mask, kind) => mask | eventFlag[kind], 0)).finish();
+}
+
 export function decodeWelcome(payload: Buffer): Welcome {
   return whole(payload, (r) => ({
     version: r.u16(),
@@ -114,6 +138,20 @@ export function decodeReopened(payload: Buffer): { readonly inode: bigint; reado
   return whole(payload, (r) => ({ inode: r.u64(), size: r.u64() }));
 }
 
+export function decodeOom(payload: Buffer): OomEvent {
+  return whole(payload, (r) => ({ kind: 'oom', count: r.u64(), at: r.u64() }));
+}
+
+export function decodeLog(payload: Buffer): LogEvent {
+  return whole(payload, (r) => ({
+    kind: 'log',
+    change: oneOf(logChanges, r.u8() - 1, 'a change of the log'),
+    inode: r.u64(),
+    size: r.u64(),
+    dropped: r.u64(),
+  }));
+}
+
 export function decodeExit(payload: Buffer): ExecEnd {
   return whole(payload, (r) => {
     const status = readStatus(r);
@@ -131,6 +169,12 @@ function whole<T>(payload: Buffer, read: (reader: Decoder) => T): T {
   const reader = new Decoder(payload);
   const value = read(reader);
   reader.end();
+  return value;
+}
+
+function oneOf<T>(values: readonly T[], index: number, what: string): T {
+  const value = values[index];
+  if (value === undefined) throw new WireError(`${what} of number ${index}`);
   return value;
 }
 
@@ -155,7 +199,7 @@ function readRecord(r: Decoder): ExitRecord {
     status: readStatus(r),
     startedAt: r.u64(),
     finishedAt: r.u64(),
-    oomKilled: r.u8() !== 0,
+    oom: oneOf(oomVerdicts, r.u8(), 'an OOM verdict'),
     bytesLogged: r.u64(),
     bytesDropped: r.u64(),
   };

@@ -25,7 +25,7 @@ describe('a container under its monitor', () => {
     const record = await container.exited();
     const log = await container.log();
     expect(record.status).toEqual({ kind: 'exited', code: 7 });
-    expect(record.oomKilled).toBe(false);
+    expect(record.oom).toBe('no');
     expect(record.startedAt).toBeGreaterThanOrEqual(before - 1_000_000n);
     expect(record.finishedAt).toBeGreaterThanOrEqual(record.startedAt);
     expect(log.filter((line) => line.startsWith('stdout'))).toEqual([
@@ -170,7 +170,7 @@ describe('a container under its monitor', () => {
     });
     const record = await container.exited();
     expect(record.status).toEqual({ kind: 'signaled', signal: 9 });
-    expect(record.oomKilled).toBe(true);
+    expect(record.oom).toBe('counted');
   });
 });
 

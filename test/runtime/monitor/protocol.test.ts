@@ -5,14 +5,19 @@ import { encodeFrame, FrameReader, type Frame } from '../../../src/runtime/monit
 import {
   decodeError,
   decodeExit,
+  decodeLog,
+  decodeOom,
   decodeReopened,
   decodeSignaled,
   decodeState,
   decodeWelcome,
+  encodeAttach,
   encodeExec,
   encodeHello,
   encodeResize,
   encodeSignal,
+  encodeSubscribe,
+  errorCode,
   frameType,
   role,
 } from '../../../src/runtime/monitor/protocol';
@@ -42,13 +47,19 @@ const client: Record<string, Buffer> = {
   ),
   'stdin-abc': encodeFrame(frameType.stdin, 2, Buffer.from('abc')),
   'stdin-eof': encodeFrame(frameType.stdinEof, 2),
+  'hello-attach': encodeFrame(frameType.hello, 1, encodeHello(role.attach)),
+  'hello-events': encodeFrame(frameType.hello, 1, encodeHello(role.events)),
+  'attach-all': encodeFrame(frameType.attach, 2, encodeAttach({ stdin: true, stdout: true, stderr: true })),
+  'attach-output': encodeFrame(frameType.attach, 2, encodeAttach({ stdin: false, stdout: true, stderr: true })),
+  'subscribe-all': encodeFrame(frameType.subscribe, 2, encodeSubscribe(['state', 'oom', 'log'])),
+  'subscribe-oom': encodeFrame(frameType.subscribe, 2, encodeSubscribe(['oom'])),
 };
 
 const record = {
   status: { kind: 'exited', code: 7 },
   startedAt: 1700000000123456789n,
   finishedAt: 1700000001000000002n,
-  oomKilled: true,
+  oom: 'counted',
   bytesLogged: 4096n,
   bytesDropped: 17n,
 };
@@ -56,11 +67,18 @@ const unknownRecord = {
   status: { kind: 'unknown', reason: 'init was no child of its monitor' },
   startedAt: 0n,
   finishedAt: 1700000001000000002n,
-  oomKilled: false,
+  oom: 'no',
   bytesLogged: 0n,
   bytesDropped: 0n,
 };
 const init = { pid: 4712, startTime: 987654321n };
+
+const logEvent = (change: string, dropped: bigint) => ({
+  type: frameType.log,
+  tag: 0,
+  value: { kind: 'log', change, inode: 1234567890123n, size: 13n, dropped },
+  decode: decodeLog,
+});
 
 const monitor: Record<string, { type: number; tag: number; value: unknown; decode: (payload: Buffer) => unknown }> = {
   'welcome-creating': {
@@ -92,6 +110,28 @@ const monitor: Record<string, { type: number; tag: number; value: unknown; decod
     value: { kind: 'exited', record: unknownRecord },
     decode: decodeState,
   },
+  'state-inferred': {
+    type: frameType.state,
+    tag: 0,
+    value: { kind: 'exited', record: { ...record, status: { kind: 'signaled', signal: 9 }, oom: 'inferred' } },
+    decode: decodeState,
+  },
+  'error-slow': {
+    type: frameType.error,
+    tag: 2,
+    value: { code: errorCode.slow, message: 'this client does not read fast enough' },
+    decode: decodeError,
+  },
+  'oom-3': {
+    type: frameType.oom,
+    tag: 0,
+    value: { kind: 'oom', count: 3n, at: 1700000000123456789n },
+    decode: decodeOom,
+  },
+  'log-loses': logEvent('loses', 0n),
+  'log-writes': logEvent('writes', 1000n),
+  'log-anew': logEvent('opened-anew', 2000n),
+  'log-rotated': logEvent('rotated', 3000n),
   'state-failed': {
     type: frameType.state,
     tag: 0,
