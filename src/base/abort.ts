@@ -21,6 +21,8 @@ export function throwIfAborted(signal: AbortSignal | undefined, op: string, obje
 /** Settles as the promise does, or rejects at once when the signal is aborted. The promise itself goes on. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, op: string): Promise<T> {
   if (!signal) return promise;
+  // Nobody waits for it any more: how it ends is nobody's unhandled rejection.
+  if (signal.aborted) promise.catch(() => undefined);
   throwIfAborted(signal, op);
   let stop: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {

@@ -113,6 +113,10 @@ describe('abort', () => {
     const never = new Promise<void>(() => undefined);
     await expect(abortable(never, AbortSignal.timeout(1), 'wait')).rejects.toMatchObject({ code: 'deadline-exceeded' });
     await expect(abortable(never, AbortSignal.abort(), 'wait')).rejects.toMatchObject({ code: 'call-cancelled' });
+    // One that fails later, when nobody waits any more, ends no process: an unhandled rejection would.
+    const late = Promise.reject(new Error('nobody waits'));
+    await expect(abortable(late, AbortSignal.abort(), 'wait')).rejects.toMatchObject({ code: 'call-cancelled' });
+    await new Promise((resolve) => setImmediate(resolve));
   });
 });
 
