@@ -7,8 +7,11 @@
 #include <sys/wait.h>
 
 #include "lib/io.h"
+#include "lib/scope.h"
 #include "monitor/monitor.h"
 #include "monitor/tree.h"
+
+#define DRAIN_MAX (2u * 1024 * 1024)
 
 static void finish(struct call *call)
 {
@@ -17,29 +20,48 @@ static void finish(struct call *call)
   if (call->source.ready)
     loop_unwatch(&monitor->loop, &call->source);
   call->active = false;
+  _cleanup_free_ char *text = call->text;
   call->done(call->owner, call);
-  /* From here on the call may be gone. What it made is on the list now: zombies that were left alone can be told. */
+  /* From here on the call may be gone, or another. What it made is on the list now: zombies that were left alone can be told. */
   monitor->children.pending--;
   children_reap(&monitor->children);
 }
 
-/* Reads what is there now. */
+/* Keeps the end of what has been said. */
+static void keep(struct call *call, const char *data, size_t size)
+{
+  if (!call->text)
+    call->text = malloc(CALL_TEXT_MAX + 1);
+  if (!call->text) {
+    call->lost = true;
+    return;
+  }
+  size_t kept = call->size;
+  if (kept > CALL_TEXT_MAX - size) {
+    kept = CALL_TEXT_MAX - size;
+    memmove(call->text, call->text + (call->size - kept), kept);
+    call->lost = true;
+  }
+  memcpy(call->text + kept, data, size);
+  call->size = kept + size;
+}
+
+/* Reads what is there now, at most what a pipe holds: who never stops speaking must not hold the loop. */
 static void drain(struct call *call)
 {
-  char scrap[4096];
-  while (!call->at_end) {
-    size_t room = CALL_TEXT_MAX - call->size;
-    if (room == 0 && call->hold)
+  char part[CALL_TEXT_MAX / 2];
+  for (size_t total = 0; !call->at_end && total < DRAIN_MAX; total += sizeof(part)) {
+    /* What is held has a limit; the rest stays in the pipe. */
+    size_t room = call->hold ? CALL_TEXT_MAX - call->size : sizeof(part);
+    if (room == 0)
       return;
-    ssize_t got = room > 0 ? read_once(call->err_fd, call->text + call->size, room) : read_once(call->err_fd, scrap, sizeof(scrap));
+    ssize_t got = read_once(call->err_fd, part, room < sizeof(part) ? room : sizeof(part));
     if (got < 0 && errno == EAGAIN)
       return;
     if (got <= 0)
       call->at_end = true;
-    else if (room > 0)
-      call->size += (size_t)got;
     else
-      call->lost = true;
+      keep(call, part, (size_t)got);
   }
 }
 
@@ -108,6 +130,15 @@ bool call_succeeded(const struct call *call)
   return call->wait_status != CHILD_UNKNOWN && WIFEXITED(call->wait_status) && WEXITSTATUS(call->wait_status) == 0;
 }
 
+/* A text that was cut may begin within a character of UTF-8. */
+static const char *first_character(const struct call *call)
+{
+  const char *text = call->text;
+  for (int i = 0; call->lost && i < 3 && ((unsigned char)*text & 0xc0) == 0x80; i++)
+    text++;
+  return text;
+}
+
 const char *call_message(struct call *call, const char *what)
 {
   while (call->size > 0 && strchr("\n\r \t", call->text[call->size - 1]))
@@ -115,16 +146,17 @@ const char *call_message(struct call *call, const char *what)
   for (size_t i = 0; i < call->size; i++)
     if ((unsigned char)call->text[i] < ' ' && call->text[i] != '\n' && call->text[i] != '\t')
       call->text[i] = '?';
-  call->text[call->size] = '\0';
-  if (call->size > 0)
-    return call->text;
+  if (call->size > 0) {
+    call->text[call->size] = '\0';
+    return first_character(call);
+  }
   if (call->wait_status == CHILD_UNKNOWN)
-    snprintf(call->text, sizeof(call->text), "%s: it is not known how the runtime ended", what);
+    snprintf(call->silence, sizeof(call->silence), "%s: it is not known how the runtime ended", what);
   else if (WIFSIGNALED(call->wait_status))
-    snprintf(call->text, sizeof(call->text), "%s: the runtime was killed by signal %d", what, WTERMSIG(call->wait_status));
+    snprintf(call->silence, sizeof(call->silence), "%s: the runtime was killed by signal %d", what, WTERMSIG(call->wait_status));
   else
-    snprintf(call->text, sizeof(call->text), "%s: the runtime said nothing, exit status %d", what, WEXITSTATUS(call->wait_status));
-  return call->text;
+    snprintf(call->silence, sizeof(call->silence), "%s: the runtime said nothing, exit status %d", what, WEXITSTATUS(call->wait_status));
+  return call->silence;
 }
 
 void call_kill(struct call *call)

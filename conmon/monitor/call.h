@@ -9,7 +9,7 @@
 #include "monitor/loop.h"
 #include "monitor/spawn.h"
 
-/* What is kept of a runtime's stderr. */
+/* What is kept of a runtime's stderr: its end, for hooks speak first and the runtime says last what has failed. */
 #define CALL_TEXT_MAX 8192
 /* How long a hook that holds stderr open after the runtime has failed may delay the message. */
 #define CALL_GRACE_MS 100
@@ -29,7 +29,7 @@ struct call {
   struct timer timer;
   /* The bytes are the new process's too, as soon as it runs: stop reading when the text is full instead of dropping. */
   bool hold;
-  /* Something was dropped though it was to be held. */
+  /* The beginning was dropped though it was to be held. */
   bool lost;
   bool active;
   bool at_end;
@@ -37,7 +37,10 @@ struct call {
   call_fn *done;
   void *owner;
   size_t size;
-  char text[CALL_TEXT_MAX + 1];
+  /* NULL until something is said; freed after `done`. */
+  char *text;
+  /* The place of a message of our own, when nothing was said. */
+  char silence[96];
 };
 
 /*

@@ -65,6 +65,7 @@ static int adopt_init(struct monitor *monitor, struct err *err)
   if (proc_start_time(monitor->init_pid, &monitor->init_start_time, err) < 0)
     return -err->code;
   oom_open(&monitor->oom, monitor->init_pid);
+  exec_groups_open(&monitor->groups, monitor->init_pid);
   if (watch_init(monitor, err) < 0)
     return -err->code;
   return 0;

@@ -1,41 +1,37 @@
 #include "monitor/exec.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 
-#include "lib/io.h"
-#include "lib/scope.h"
 #include "monitor/console.h"
 #include "monitor/describe.h"
-#include "monitor/pidfile.h"
-#include "monitor/pipes.h"
 #include "monitor/tree.h"
 
-static void remove_files(struct exec *exec)
-{
-  unlink(exec->process_path);
-  unlink(exec->pid_path);
-  if (exec->tty)
-    unlink(exec->console_path);
-}
+/* So long after the last exec its memory goes back to the system: not after each, for the next may come at once. */
+#define TRIM_AFTER_MS 1000
 
-/* Nothing more comes of it: the client has its last frame. The memory stays until execs_sweep. */
-static void close_exec(struct exec *exec)
+/* The client has its last frame; what is left to do is done without it. */
+static void let_go(struct exec *exec)
 {
-  struct loop *loop = &exec->monitor->loop;
-  loop_disarm(loop, &exec->deadline);
-  loop_disarm(loop, &exec->grace);
-  exec_io_close(exec);
-  exec->phase = X_DONE;
   struct conn *conn = exec->conn;
   exec->conn = NULL;
   if (conn) {
     conn->owner = NULL;
     conn_finish(conn);
   }
+}
+
+/* Nothing more comes of it. The memory stays until execs_sweep. */
+static void close_exec(struct exec *exec)
+{
+  struct loop *loop = &exec->monitor->loop;
+  loop_disarm(loop, &exec->deadline);
+  loop_disarm(loop, &exec->grace);
+  exec_io_close(exec);
+  exec_remove_files(exec);
+  exec_group_leave(&exec->group);
+  exec->phase = X_DONE;
+  let_go(exec);
 }
 
 static void send_exit(struct exec *exec)
@@ -54,20 +50,45 @@ static void finish(struct exec *exec)
   close_exec(exec);
 }
 
-static void fail(struct exec *exec, enum protocol_error code, const char *message)
+void exec_fails(struct exec *exec, enum protocol_error code, const char *message)
 {
   if (exec->conn)
     conn_error(exec->conn, exec->tag, code, message);
   close_exec(exec);
 }
 
+void exec_never_ran(struct exec *exec)
+{
+  exec->status = status_unknown(exec->timed_out ? "the deadline passed before the process ran" : "killed before the process ran");
+  finish(exec);
+}
+
+/* It is dead as soon as it can be: the client is told so now, the rest is seen to when it happens. */
+static void out_of_patience(void *owner)
+{
+  struct exec *exec = owner;
+  exec->status = status_unknown("killed, but the kernel has not ended it yet");
+  send_exit(exec);
+  let_go(exec);
+}
+
 static void kill_tree(struct exec *exec)
 {
+  if (exec->phase == X_WAITING) {
+    exec_never_ran(exec);
+    return;
+  }
+  if (exec->phase != X_CALLING && exec->phase != X_RUNNING)
+    return;
+  if (!exec->killed)
+    loop_arm(&exec->monitor->loop, &exec->grace, EXEC_PATIENCE_MS, out_of_patience, exec);
   exec->killed = true;
+  /* Each finds what the other does not: who has left the group, and who has left the tree. */
   if (exec->phase == X_CALLING)
     call_kill(&exec->call);
-  else if (exec->phase == X_RUNNING)
+  else
     tree_kill(exec->pid);
+  exec_group_kill(&exec->group);
 }
 
 void exec_check_end(struct exec *exec)
@@ -89,6 +110,7 @@ static void process_ended(void *owner, int wait_status)
 {
   struct exec *exec = owner;
   exec->status = wait_status == CHILD_UNKNOWN ? status_unknown("the process was no child of the monitor") : status_of_wait(wait_status);
+  exec_group_leave(&exec->group);
   exec->phase = X_DRAINING;
   loop_disarm(&exec->monitor->loop, &exec->deadline);
   loop_arm(&exec->monitor->loop, &exec->grace, EXEC_GRACE_MS, grace_passed, exec);
@@ -96,21 +118,7 @@ static void process_ended(void *owner, int wait_status)
   exec_check_end(exec);
 }
 
-static int take_console(struct exec *exec, struct err *err)
-{
-  if (!exec->tty)
-    return 0;
-  close_fd(&exec->call_err_fd);
-  int master = console_take(exec->console_fd, err);
-  if (master < 0)
-    return master;
-  exec->out.fd = master;
-  /* The loop watches a descriptor once: input and output each have their own. */
-  exec->in_fd = fcntl(master, F_DUPFD_CLOEXEC, 3);
-  return exec->in_fd < 0 ? err_set(err, errno, "duplicate the terminal") : 0;
-}
-
-static void run_on(struct exec *exec, const struct call *call)
+void exec_runs(struct exec *exec, const struct call *call)
 {
   struct monitor *monitor = exec->monitor;
   exec->phase = X_RUNNING;
@@ -131,74 +139,11 @@ static void run_on(struct exec *exec, const struct call *call)
     conn_resume(exec->conn);
 }
 
-static void call_done(void *owner, struct call *call)
-{
-  struct exec *exec = owner;
-  struct err err;
-  bool ok = call_succeeded(call) && pidfile_read(exec->pid_path, &exec->pid, &err) == 0;
-  remove_files(exec);
-  if (!ok && exec->timed_out) {
-    exec->status = status_unknown("the deadline passed before the process ran");
-    finish(exec);
-  } else if (!call_succeeded(call)) {
-    fail(exec, PE_RUNTIME, call_message(call, "exec"));
-  } else if (!ok) {
-    fail(exec, PE_SYSTEM, describe(&err).text);
-  } else if (take_console(exec, &err) < 0) {
-    tree_kill(exec->pid);
-    fail(exec, PE_SYSTEM, describe(&err).text);
-  } else {
-    run_on(exec, call);
-  }
-}
-
 static void deadline_passed(void *owner)
 {
   struct exec *exec = owner;
   exec->timed_out = true;
   kill_tree(exec);
-}
-
-static int write_process(const struct exec *exec, const struct exec_request *request, struct err *err)
-{
-  _cleanup_fd_ int fd = open(exec->process_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  int failed = fd < 0 ? -errno : write_full(fd, request->process, request->process_size);
-  return failed < 0 ? err_set(err, -failed, "write %.200s", exec->process_path) : 0;
-}
-
-static int open_stdio(struct exec *exec, bool with_stdin, struct far_ends *far, struct err *err)
-{
-  const struct options *o = &exec->monitor->options;
-  if (exec->tty) {
-    exec->console_fd = console_listen(exec->console_path, err);
-    return exec->console_fd < 0 ? exec->console_fd : pipe_from_child(&exec->call_err_fd, &far->err, 0, 0, err);
-  }
-  if (with_stdin && pipe_to_child(&exec->in_fd, &far->in, o->uid, o->gid, err) < 0)
-    return -err->code;
-  if (pipe_from_child(&exec->out.fd, &far->out, o->uid, o->gid, err) < 0 ||
-      pipe_from_child(&exec->err.fd, &far->err, o->uid, o->gid, err) < 0)
-    return -err->code;
-  exec->call_err_fd = exec->err.fd;
-  return 0;
-}
-
-static int run_call(struct exec *exec, const struct exec_request *request, struct err *err)
-{
-  _cleanup_far_ends_ struct far_ends far = {-1, -1, -1};
-  const struct options *o = &exec->monitor->options;
-  if (open_stdio(exec, request->flags & EXEC_STDIN, &far, err) < 0 || write_process(exec, request, err) < 0)
-    return -err->code;
-  struct runtime_args args;
-  runtime_args(&args, o, "exec");
-  args_add2(&args, "--process", exec->process_path);
-  args_add2(&args, "--pid-file", exec->pid_path);
-  args_add(&args, "--detach");
-  if (exec->tty)
-    args_add2(&args, "--console-socket", exec->console_path);
-  args_add(&args, o->id);
-  struct spawn_stdio stdio = {far.in, far.out, far.err};
-  bool hold = !exec->tty;
-  return call_begin(exec->monitor, &exec->call, args.argv, &stdio, exec->call_err_fd, hold, call_done, exec, err);
 }
 
 static struct exec *new_exec(struct conn *conn, uint32_t tag, const struct exec_request *request)
@@ -211,14 +156,12 @@ static struct exec *new_exec(struct conn *conn, uint32_t tag, const struct exec_
   exec->conn = conn;
   exec->tag = tag;
   exec->tty = request->flags & EXEC_TTY;
+  exec->with_stdin = request->flags & EXEC_STDIN;
   exec->output_cap = request->output_cap;
   exec->call_err_fd = exec->console_fd = exec->in_fd = -1;
   exec->out = (struct exec_stream){.exec = exec, .type = FRAME_STDOUT, .fd = -1};
   exec->err = (struct exec_stream){.exec = exec, .type = FRAME_STDERR, .fd = -1};
-  unsigned int number = ++monitor->exec_count;
-  snprintf(exec->process_path, sizeof(exec->process_path), "%s.x%u.json", monitor->options.pid_file, number);
-  snprintf(exec->pid_path, sizeof(exec->pid_path), "%s.x%u", monitor->options.pid_file, number);
-  snprintf(exec->console_path, sizeof(exec->console_path), "%s.x%u", monitor->options.socket, number % 100000000);
+  exec->number = ++monitor->exec_count;
   exec->next = monitor->execs;
   monitor->execs = exec;
   conn->owner = exec;
@@ -245,10 +188,8 @@ static void begin(struct conn *conn, const struct frame *frame)
   /* Armed before the runtime runs: it counts against the time too. */
   if (request.timeout_ms > 0)
     loop_arm(&conn->monitor->loop, &exec->deadline, request.timeout_ms, deadline_passed, exec);
-  if (run_call(exec, &request, &err) < 0) {
-    remove_files(exec);
-    fail(exec, PE_SYSTEM, describe(&err).text);
-  }
+  if (exec_prepare(exec, &request, &err) < 0)
+    exec_fails(exec, PE_SYSTEM, describe(&err).text);
 }
 
 static enum conn_result on_frame(struct conn *conn, const struct frame *frame)
@@ -268,12 +209,12 @@ static enum conn_result on_frame(struct conn *conn, const struct frame *frame)
   case FRAME_STDIN:
     return exec_io_stdin(exec, frame);
   case FRAME_STDIN_EOF:
-    if (exec->phase == X_CALLING)
+    if (exec->phase < X_RUNNING)
       return CONN_WAIT;
     exec_io_stdin_eof(exec);
     return CONN_TAKEN;
   default:
-    if (exec->phase == X_CALLING)
+    if (exec->phase < X_RUNNING)
       return CONN_WAIT;
     if (!parse_resize(frame, &width, &height))
       conn_refuse(conn, frame->tag, PE_FRAME, "a payload that does not fit its frame");
@@ -286,7 +227,7 @@ static enum conn_result on_frame(struct conn *conn, const struct frame *frame)
 static void on_drained(struct conn *conn)
 {
   struct exec *exec = conn->owner;
-  if (!exec || exec->phase == X_CALLING)
+  if (!exec || exec->phase < X_RUNNING)
     return;
   exec_io_pump(exec);
   exec_check_end(exec);
@@ -313,16 +254,25 @@ void execs_kill(struct monitor *monitor)
     kill_tree(exec);
 }
 
+static void give_memory_back(void *owner)
+{
+  const struct monitor *monitor = owner;
+  if (!monitor->execs)
+    malloc_trim(0);
+}
+
 void execs_sweep(struct monitor *monitor)
 {
+  bool any = monitor->execs != NULL;
   for (struct exec **at = &monitor->execs; *at;) {
     struct exec *exec = *at;
-    /* A killed process of a session that failed late may still be on the list of children. */
-    if (exec->phase == X_DONE && !exec->child.ended && !exec->call.active) {
+    if (exec->phase == X_DONE && !exec_group_is_busy(&exec->group)) {
       *at = exec->next;
       free(exec);
     } else {
       at = &exec->next;
     }
   }
+  if (any && !monitor->execs)
+    loop_arm(&monitor->loop, &monitor->trim, TRIM_AFTER_MS, give_memory_back, monitor);
 }

@@ -2,14 +2,17 @@
 #ifndef CONMON_MONITOR_EXEC_H
 #define CONMON_MONITOR_EXEC_H
 
-#include <limits.h>
-
+#include "monitor/exec_group.h"
 #include "monitor/monitor.h"
 
 /* After the process's end others may hold its pipes: so long is waited for their end. */
 #define EXEC_GRACE_MS 100
+/* A killed process that has not ended by then (its container is frozen, its disk hangs) is no longer waited for. */
+#define EXEC_PATIENCE_MS 3000
 
 enum exec_phase {
+  /* The runtime is asked first whether it knows of cgroups. */
+  X_WAITING,
   /* The runtime is at work. */
   X_CALLING,
   X_RUNNING,
@@ -29,22 +32,26 @@ struct exec_stream {
 struct exec {
   struct monitor *monitor;
   struct exec *next;
-  /* NULL once the client is gone. */
+  /* NULL once the client has its last frame, or is gone. */
   struct conn *conn;
   uint32_t tag;
   enum exec_phase phase;
   bool tty;
+  bool with_stdin;
   bool timed_out;
   bool truncated;
   /* Its tree is to be dead: also what the runtime makes from now on. */
   bool killed;
   bool grace_over;
   uint64_t output_cap;
+  unsigned int number;
+  struct exec_group group;
   struct call call;
   pid_t pid;
   struct child child;
   struct exit_status status;
   struct timer deadline;
+  /* While killed: until its end is no longer waited for. Then: until its pipes are not. */
   struct timer grace;
   int call_err_fd;
   int console_fd;
@@ -54,10 +61,20 @@ struct exec {
   size_t in_taken;
   struct exec_stream out;
   struct exec_stream err;
-  char process_path[PATH_MAX];
-  char pid_path[PATH_MAX];
-  char console_path[128];
 };
+
+/* exec_call.c: the runtime's part. */
+/* Writes down what is to be run; has the runtime run it, once it is known how. */
+int exec_prepare(struct exec *exec, const struct exec_request *request, struct err *err);
+void exec_remove_files(const struct exec *exec);
+
+/* exec.c: what came of it. */
+void exec_runs(struct exec *exec, const struct call *call);
+void exec_fails(struct exec *exec, enum protocol_error code, const char *message);
+/* The runtime was killed, or has failed, after the deadline or the client's end. */
+void exec_never_ran(struct exec *exec);
+/* Both streams have ended, or the grace is over and nothing is left: to be asked after each pump. */
+void exec_check_end(struct exec *exec);
 
 /* exec_io.c */
 void exec_io_start(struct exec *exec);
@@ -69,7 +86,5 @@ enum conn_result exec_io_stdin(struct exec *exec, const struct frame *frame);
 void exec_io_stdin_eof(struct exec *exec);
 void exec_io_pass(struct exec_stream *stream, const void *data, size_t size);
 void exec_io_close(struct exec *exec);
-/* Both streams have ended, or the grace is over and nothing is left: to be asked after each pump. */
-void exec_check_end(struct exec *exec);
 
 #endif

@@ -106,7 +106,7 @@ static void close_stdin(struct exec *exec)
 enum conn_result exec_io_stdin(struct exec *exec, const struct frame *frame)
 {
   /* Until the process runs its pipe would take only so much, and a terminal is not there yet. */
-  if (exec->phase == X_CALLING)
+  if (exec->phase < X_RUNNING)
     return CONN_WAIT;
   while (exec->in_fd >= 0 && exec->in_taken < frame->size) {
     ssize_t put = write(exec->in_fd, frame->data + exec->in_taken, frame->size - exec->in_taken);

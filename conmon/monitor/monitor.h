@@ -6,6 +6,7 @@
 #include "monitor/children.h"
 #include "monitor/codec.h"
 #include "monitor/conn.h"
+#include "monitor/exec_group.h"
 #include "monitor/logfile.h"
 #include "monitor/logfmt.h"
 #include "monitor/loop.h"
@@ -69,6 +70,8 @@ struct monitor {
   struct conn *conns;
   struct exec *execs;
   unsigned int exec_count;
+  struct exec_groups groups;
+  struct timer trim;
 
   /* The create, later the start. */
   struct call call;
