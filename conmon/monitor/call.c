@@ -31,14 +31,14 @@ static void finish(struct call *call)
 static void keep(struct call *call, const char *data, size_t size)
 {
   if (!call->text)
-    call->text = malloc(CALL_TEXT_MAX + 1);
+    call->text = malloc(CALL_KEPT_MAX + 1);
   if (!call->text) {
     call->lost = true;
     return;
   }
   size_t kept = call->size;
-  if (kept > CALL_TEXT_MAX - size) {
-    kept = CALL_TEXT_MAX - size;
+  if (kept > CALL_KEPT_MAX - size) {
+    kept = CALL_KEPT_MAX - size;
     memmove(call->text, call->text + (call->size - kept), kept);
     call->lost = true;
   }
@@ -49,10 +49,10 @@ static void keep(struct call *call, const char *data, size_t size)
 /* Reads what is there now, at most what a pipe holds: who never stops speaking must not hold the loop. */
 static void drain(struct call *call)
 {
-  char part[CALL_TEXT_MAX / 2];
+  char part[4096];
   for (size_t total = 0; !call->at_end && total < DRAIN_MAX; total += sizeof(part)) {
     /* What is held has a limit; the rest stays in the pipe. */
-    size_t room = call->hold ? CALL_TEXT_MAX - call->size : sizeof(part);
+    size_t room = call->hold ? CALL_KEPT_MAX - call->size : sizeof(part);
     if (room == 0)
       return;
     ssize_t got = read_once(call->err_fd, part, room < sizeof(part) ? room : sizeof(part));
@@ -84,7 +84,7 @@ static void readable(void *owner, uint32_t events)
   (void)events;
   struct call *call = owner;
   drain(call);
-  bool full = call->hold && call->size == CALL_TEXT_MAX;
+  bool full = call->hold && call->size == CALL_KEPT_MAX;
   if (call->at_end || full)
     loop_want(&call->monitor->loop, &call->source, 0);
   if (full && call->child.ended)
@@ -130,10 +130,10 @@ bool call_succeeded(const struct call *call)
   return call->wait_status != CHILD_UNKNOWN && WIFEXITED(call->wait_status) && WEXITSTATUS(call->wait_status) == 0;
 }
 
-/* A text that was cut may begin within a character of UTF-8. */
-static const char *first_character(const struct call *call)
+/* The last 8 KiB; a text that was cut may begin within a character of UTF-8. */
+static const char *end_of_text(const struct call *call)
 {
-  const char *text = call->text;
+  const char *text = call->text + (call->size > CALL_TEXT_MAX ? call->size - CALL_TEXT_MAX : 0);
   for (int i = 0; call->lost && i < 3 && ((unsigned char)*text & 0xc0) == 0x80; i++)
     text++;
   return text;
@@ -148,7 +148,7 @@ const char *call_message(struct call *call, const char *what)
       call->text[i] = '?';
   if (call->size > 0) {
     call->text[call->size] = '\0';
-    return first_character(call);
+    return end_of_text(call);
   }
   if (call->wait_status == CHILD_UNKNOWN)
     snprintf(call->silence, sizeof(call->silence), "%s: it is not known how the runtime ended", what);

@@ -11,6 +11,8 @@
 
 /* What is kept of a runtime's stderr: its end, for hooks speak first and the runtime says last what has failed. */
 #define CALL_TEXT_MAX 8192
+/* With the newline that a message loses. */
+#define CALL_KEPT_MAX (CALL_TEXT_MAX + 1)
 /* How long a hook that holds stderr open after the runtime has failed may delay the message. */
 #define CALL_GRACE_MS 100
 /* How long a full, held stderr may stop a runtime before the rest is dropped after all. */

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -54,6 +55,16 @@ static int watch_init(struct monitor *monitor, struct err *err)
   return failed < 0 ? err_set(err, -failed, "watch init %d", (int)monitor->init_pid) : 0;
 }
 
+/* The kernel's name of a process changes when it executes a program, and is there until it is reaped. */
+static void read_name(pid_t pid, char name[16])
+{
+  char path[64];
+  char text[32];
+  snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+  if (read_text(path, text, sizeof(text)) >= 0)
+    snprintf(name, 16, "%.15s", text);
+}
+
 /* Everything about init that must be known before it runs: its identity, and how often its cgroup saw an OOM kill. */
 static int adopt_init(struct monitor *monitor, struct err *err)
 {
@@ -64,11 +75,21 @@ static int adopt_init(struct monitor *monitor, struct err *err)
     return err_set(err, -monitor->init_pidfd, "pidfd_open of init %d", (int)monitor->init_pid);
   if (proc_start_time(monitor->init_pid, &monitor->init_start_time, err) < 0)
     return -err->code;
-  oom_open(&monitor->oom, monitor->init_pid);
+  container_oom_watch(monitor);
+  read_name(monitor->init_pid, monitor->init_name);
   exec_groups_open(&monitor->groups, monitor->init_pid);
   if (watch_init(monitor, err) < 0)
     return -err->code;
   return 0;
+}
+
+void container_look_at_init(struct monitor *monitor)
+{
+  if (monitor->state != S_STARTING || monitor->init_gone || monitor->init_ran)
+    return;
+  char name[16] = "";
+  read_name(monitor->init_pid, name);
+  monitor->init_ran = name[0] && strcmp(name, monitor->init_name) != 0;
 }
 
 static void console_path(const struct options *options, char *path, size_t size)
@@ -186,7 +207,9 @@ static void start_done(void *owner, struct call *call)
 {
   struct monitor *monitor = owner;
   close_fd(&monitor->call_err_fd);
-  if (!call_succeeded(call))
+  container_look_at_init(monitor);
+  /* A runtime that failed, or was killed, after it had let init go on: a hook was unhappy, or init's end came between. */
+  if (!call_succeeded(call) && !monitor->init_ran)
     monitor->record.started_at = 0;
   monitor_fire(monitor, call_succeeded(call) ? EV_START_OK : EV_START_FAILED);
 }
@@ -212,8 +235,7 @@ bool container_start(struct monitor *monitor, struct err *err)
 void container_record(struct monitor *monitor)
 {
   struct exit_record *record = &monitor->record;
-  record->oom = oom_struck(&monitor->oom) ? OOM_COUNTED : OOM_NO;
-  oom_close(&monitor->oom);
+  record->oom = container_oom_judge(monitor);
   record->bytes_logged = monitor->log.logged;
   record->bytes_dropped = monitor->log.dropped;
   struct err err;

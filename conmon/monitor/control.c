@@ -37,6 +37,7 @@ static void on_signal(struct conn *conn, uint32_t tag, uint32_t signum)
     call_kill(&monitor->call);
     delivered = 1;
   } else if (monitor->init_pidfd >= 0 && !monitor->init_gone) {
+    monitor->sigkill_sent |= signum == SIGKILL;
     int failed = proc_pidfd_signal(monitor->init_pidfd, (int)signum);
     if (failed < 0 && failed != -ESRCH) {
       conn_error(conn, tag, PE_SYSTEM, strerror(-failed));

@@ -88,7 +88,15 @@ struct monitor {
   struct child init;
   struct source init_watch;
   bool init_gone;
+  /* The name that init has before it executes the container's program, and whether it has been seen with another. */
+  char init_name[16];
+  bool init_ran;
   struct oom oom;
+  struct source oom_news;
+  struct timer oom_timer;
+  unsigned int oom_looks;
+  /* A client has asked for init's death. */
+  bool sigkill_sent;
   int record_fd;
   struct exit_record record;
 
@@ -124,7 +132,13 @@ void container_create(struct monitor *monitor);
 bool container_start(struct monitor *monitor, struct err *err);
 void container_drain(struct monitor *monitor);
 void container_record(struct monitor *monitor);
+/* While the start is in flight: sees whether init has come as far as its program. To be called before init is reaped. */
+void container_look_at_init(struct monitor *monitor);
 uint64_t clock_realtime_ns(void);
+
+/* container_oom.c: tells subscribers of each OOM kill; at the end, whether there was one. */
+void container_oom_watch(struct monitor *monitor);
+enum oom_verdict container_oom_judge(struct monitor *monitor);
 
 /* streams.c */
 int streams_open(struct monitor *monitor, struct err *err);

@@ -1,7 +1,8 @@
 PROGRAMS += conmon
 conmon_SRC := $(addprefix monitor/,main.c options.c loop.c children.c call.c spawn.c tree.c logfmt.c logfile.c record.c oom.c \
   console.c codec.c describe.c conn.c pidfile.c pipes.c server.c control.c exec.c exec_call.c exec_group.c \
-  exec_io.c events.c streams.c setup.c container.c state.c)
+  exec_io.c events.c streams.c setup.c container.c container_oom.c \
+  state.c)
 conmon_LDFLAGS := -static -no-pie
 
 TESTS += monitor-log monitor-record monitor-codec monitor-tree monitor-oom

@@ -41,6 +41,7 @@ static void signalled(void *owner, uint32_t events)
   struct signalfd_siginfo info;
   while (read_once(monitor->signal_fd, &info, sizeof(info)) > 0)
     ;
+  container_look_at_init(monitor);
   children_reap(&monitor->children);
 }
 
