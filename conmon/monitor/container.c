@@ -236,8 +236,9 @@ void container_record(struct monitor *monitor)
 {
   struct exit_record *record = &monitor->record;
   record->oom = container_oom_judge(monitor);
-  record->bytes_logged = monitor->log.logged;
-  record->bytes_dropped = monitor->log.dropped;
+  struct logger_facts log = logger_facts(&monitor->log);
+  record->bytes_logged = log.logged;
+  record->bytes_dropped = log.dropped;
   struct err err;
   /* Should the disk refuse even this, the clients that are connected are still told. */
   if (record_write(monitor->record_fd, monitor->options.exit_file, record, &err) < 0)

@@ -52,15 +52,14 @@ static void on_reopen(struct conn *conn, uint32_t tag)
 {
   struct monitor *monitor = conn->monitor;
   struct err err;
-  uint64_t inode;
-  uint64_t size;
-  if (logfile_reopen(&monitor->log, &inode, &size, &err) < 0) {
+  if (logger_reopen(&monitor->log, &err) < 0) {
     conn_error(conn, tag, PE_SYSTEM, describe(&err).text);
     return;
   }
+  struct logger_facts log = logger_facts(&monitor->log);
   _cleanup_wire_ struct wire_writer payload = wire_writer(64);
-  wire_put_u64(&payload, inode);
-  wire_put_u64(&payload, size);
+  wire_put_u64(&payload, log.inode);
+  wire_put_u64(&payload, log.size);
   conn_send_wire(conn, FRAME_REOPENED, tag, &payload);
 }
 

@@ -2,18 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "lib/scope.h"
-#include "monitor/logfmt.h"
 
 /* The folder may be a link (the kubelet's are); the file itself must be a plain one: no link, no fifo to hang on. */
-static int open_plain(const char *path, struct err *err)
+static int open_plain(const char *path, struct stat *about, struct err *err)
 {
   const char *slash = strrchr(path, '/');
   _cleanup_free_ char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
@@ -25,135 +22,149 @@ static int open_plain(const char *path, struct err *err)
   const char *name = slash ? slash + 1 : path;
   int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   _cleanup_fd_ int fd = openat(folder_fd, name, flags, 0640);
-  if (fd < 0)
+  if (fd < 0 || fstat(fd, about) < 0)
     return err_set(err, errno, "open the log %s", path);
-  struct stat about;
-  if (fstat(fd, &about) < 0)
-    return err_set(err, errno, "open the log %s", path);
-  if (!S_ISREG(about.st_mode))
+  if (!S_ISREG(about->st_mode))
     return err_set(err, EINVAL, "open the log %s: not a plain file", path);
   return steal_fd(&fd);
 }
 
-int logfile_open(struct logfile *log, const char *path, struct err *err)
+/* The old file is let go only when the new one is there. */
+static int open_anew(struct logfile *log, struct err *err)
 {
-  *log = (struct logfile){.fd = -1, .path = path, .write = write};
-  if (!path || !*path)
-    return 0;
-  int fd = open_plain(path, err);
+  struct stat about;
+  int fd = open_plain(log->path, &about, err);
   if (fd < 0)
     return fd;
-  log->fd = fd;
+  logappend_to(&log->to, fd, (uint64_t)about.st_size);
+  log->device = about.st_dev;
+  log->inode = about.st_ino;
+  log->astray = false;
+  log->rotate_at = 0;
   return 0;
 }
 
-int logfile_reopen(struct logfile *log, uint64_t *inode, uint64_t *size, struct err *err)
-{
-  *inode = 0;
-  *size = 0;
-  if (log->fd < 0)
-    return 0;
-  _cleanup_fd_ int fd = open_plain(log->path, err);
-  if (fd < 0)
-    return fd;
-  struct stat about;
-  if (fstat(fd, &about) < 0)
-    return err_set(err, errno, "stat the log %s", log->path);
-  close_fd(&log->fd);
-  log->fd = steal_fd(&fd);
-  *inode = about.st_ino;
-  *size = (uint64_t)about.st_size;
-  return 0;
-}
-
-static size_t count_records(const uint8_t *data, size_t size)
-{
-  size_t records = 0;
-  for (const uint8_t *at = data; (at = memchr(at, '\n', size - (size_t)(at - data))); at++)
-    records++;
-  return records;
-}
-
-static void count_lost(struct logfile *log, const uint8_t *records, size_t size)
-{
-  log->dropped += size;
-  log->lost_bytes += size;
-  log->lost_records += count_records(records, size);
-}
-
-/* Takes the beginning of a record back that did not fit, so that the log always ends on a record's boundary. */
-static void take_back(struct logfile *log, size_t bytes)
+static bool path_is_ours(const struct logfile *log)
 {
   struct stat about;
-  if (bytes == 0 || fstat(log->fd, &about) < 0 || (uint64_t)about.st_size < bytes)
-    return;
-  /* If even this fails there is nothing better to do than to go on: the reader sees one damaged record. */
-  if (ftruncate(log->fd, about.st_size - (off_t)bytes) < 0)
-    log->lost_errno = errno;
+  return lstat(log->path, &about) == 0 && about.st_dev == log->device && about.st_ino == log->inode;
 }
 
-/* Gives the bytes that are in the file for good: whole records. */
-static size_t write_records(struct logfile *log, const uint8_t *records, size_t size)
+/* A removed file is nobody's any more. One that was moved away is its mover's, who has not asked for a reopen yet. */
+static bool is_given_up(struct logfile *log, int64_t now)
 {
-  size_t done = 0;
-  while (done < size) {
-    ssize_t put = log->write(log->fd, records + done, size - done);
-    if (put < 0 && errno == EINTR)
-      continue;
-    if (put <= 0) {
-      log->lost_errno = put < 0 ? errno : ENOSPC;
-      break;
-    }
-    done += (size_t)put;
-  }
-  if (done == size)
-    return done;
-  /* No record holds a newline but its last byte. */
-  const uint8_t *end = memrchr(records, '\n', done);
-  size_t kept = end ? (size_t)(end - records) + 1 : 0;
-  take_back(log, done - kept);
-  return kept;
-}
-
-/* Says in the log itself how much is missing at this place; false while the disk is still full. */
-static bool write_notice(struct logfile *log)
-{
-  char text[LOG_PREFIX + 160];
-  struct timespec when;
-  clock_gettime(CLOCK_REALTIME, &when);
-  log_prefix(text, LOG_STDERR, when);
-  int size = snprintf(text + LOG_PREFIX, sizeof(text) - LOG_PREFIX,
-                      "[conmon] %" PRIu64 " log records (%" PRIu64 " bytes) were lost here: %s\n", log->lost_records,
-                      log->lost_bytes, strerror(log->lost_errno));
-  size_t all = LOG_PREFIX + (size_t)size;
-  if (write_records(log, (const uint8_t *)text, all) != all)
+  struct stat about;
+  if (fstat(log->to.fd, &about) < 0)
     return false;
-  log->lost_records = 0;
-  log->lost_bytes = 0;
-  return true;
+  if (about.st_nlink == 0)
+    return true;
+  log->to.size = (uint64_t)about.st_size;
+  bool was_astray = log->astray;
+  log->astray = !path_is_ours(log);
+  if (!log->astray)
+    return false;
+  if (!was_astray)
+    log->astray_since = now;
+  return now - log->astray_since >= LOGFILE_ASTRAY_MS;
 }
 
-void logfile_write(struct logfile *log, const uint8_t *records, size_t size, int64_t now)
+static void look_now(struct logfile *log, int64_t now)
 {
-  if (log->fd < 0 || size == 0)
-    return;
-  if (log->lost_records > 0 && (now < log->retry_at || !write_notice(log))) {
-    if (now >= log->retry_at)
-      log->retry_at = now + LOGFILE_RETRY_MS;
-    count_lost(log, records, size);
-    return;
+  log->dirty = false;
+  log->look_at = now + LOGFILE_LOOK_MS;
+  /* If it cannot be opened the old file still takes what is written, and the next look tries again. */
+  if (is_given_up(log, now) && open_anew(log, NULL) == 0)
+    log_sink_tell(&log->sink, LC_OPENED_ANEW);
+}
+
+/*
+ * Puts the full file aside and begins a new one. If the path does not lead to our file somebody else has just put it aside,
+ * and will ask for a reopen: until then it may become too long.
+ */
+static bool rotate(struct logfile *log, int64_t now)
+{
+  char aside[PATH_MAX];
+  int length = snprintf(aside, sizeof(aside), "%s.1", log->path);
+  bool moved = length < (int)sizeof(aside) && path_is_ours(log) && rename(log->path, aside) == 0;
+  if (moved && open_anew(log, NULL) == 0) {
+    log_sink_tell(&log->sink, LC_ROTATED);
+    return true;
   }
-  size_t kept = write_records(log, records, size);
-  log->logged += kept;
-  if (kept < size) {
-    count_lost(log, records + kept, size - kept);
-    log->retry_at = now + LOGFILE_RETRY_MS;
+  if (moved) {
+    /* Nobody else will make the new file: it is tried again at the next look. */
+    log->astray = true;
+    log->astray_since = now - LOGFILE_ASTRAY_MS;
+  }
+  log->rotate_at = now + LOGFILE_LOOK_MS;
+  return false;
+}
+
+/* How much fits into the file: whole records, and one at least into an empty file. */
+static size_t fitting(const struct logfile *log, const uint8_t *records, size_t size, int64_t now)
+{
+  if (log->size_max == 0 || now < log->rotate_at)
+    return size;
+  uint64_t room = log->to.size < log->size_max ? log->size_max - log->to.size : 0;
+  if (size <= room)
+    return size;
+  const uint8_t *end = memrchr(records, '\n', room);
+  if (!end && log->to.size == 0)
+    end = memchr(records, '\n', size);
+  return end ? (size_t)(end - records) + 1 : 0;
+}
+
+static void write_some(struct logfile *log, const uint8_t *records, size_t size, int64_t now)
+{
+  bool was_losing = logappend_is_losing(&log->to);
+  size_t kept = logappend_write(&log->to, records, size, now);
+  log->sink.logged += kept;
+  log->sink.dropped += size - kept;
+  bool is_losing = logappend_is_losing(&log->to);
+  /* Both are told when a try ends in another loss: it did write again. */
+  if (was_losing && (!is_losing || kept > 0))
+    log_sink_tell(&log->sink, LC_WRITES);
+  if (is_losing && (!was_losing || kept > 0))
+    log_sink_tell(&log->sink, LC_LOSES);
+}
+
+static void write_records(struct log_sink *sink, const uint8_t *records, size_t size, int64_t now)
+{
+  struct logfile *log = (struct logfile *)sink;
+  if (now >= log->look_at)
+    look_now(log, now);
+  log->dirty = true;
+  while (size > 0) {
+    size_t part = fitting(log, records, size, now);
+    if (part == 0 && !rotate(log, now))
+      part = size;
+    if (part > 0)
+      write_some(log, records, part, now);
+    records += part;
+    size -= part;
   }
 }
 
-void logfile_finish(struct logfile *log)
+static void look(struct log_sink *sink, int64_t now)
 {
-  if (log->fd >= 0 && log->lost_records > 0)
-    write_notice(log);
-  close_fd(&log->fd);
+  struct logfile *log = (struct logfile *)sink;
+  if (log->dirty && now >= log->look_at)
+    look_now(log, now);
+}
+
+static int reopen(struct log_sink *sink, struct err *err)
+{
+  return open_anew((struct logfile *)sink, err);
+}
+
+static void finish(struct log_sink *sink)
+{
+  logappend_close(&((struct logfile *)sink)->to);
+}
+
+static const struct log_sink_ops ops = {.write = write_records, .reopen = reopen, .look = look, .close = finish};
+
+int logfile_open(struct logfile *log, const char *path, uint64_t size_max, struct err *err)
+{
+  *log = (struct logfile){.sink.ops = &ops, .path = path, .size_max = size_max, .to = logappend_nowhere()};
+  return open_anew(log, err);
 }

@@ -36,12 +36,26 @@ static void format_date(char date[19], time_t second)
   put_digits(date + 17, time % 60, 2);
 }
 
-void log_prefix(char prefix[LOG_PREFIX], enum log_stream stream, struct timespec when)
+static void put_rest(char prefix[LOG_PREFIX], enum log_stream stream, struct timespec when)
 {
-  format_date(prefix, when.tv_sec);
   prefix[19] = '.';
   put_digits(prefix + 20, (unsigned long)when.tv_nsec, 9);
   memcpy(prefix + 29, stream == LOG_STDOUT ? "Z stdout F " : "Z stderr F ", 11);
+}
+
+void log_prefix(char prefix[LOG_PREFIX], enum log_stream stream, struct timespec when)
+{
+  format_date(prefix, when.tv_sec);
+  put_rest(prefix, stream, when);
+}
+
+static const char *cached_prefix(struct log_batch *batch, enum log_stream stream, struct timespec when)
+{
+  if (batch->second != when.tv_sec || batch->prefix[0] == '\0')
+    format_date(batch->prefix, when.tv_sec);
+  batch->second = when.tv_sec;
+  put_rest(batch->prefix, stream, when);
+  return batch->prefix;
 }
 
 void log_flush(struct log_batch *batch)
@@ -74,8 +88,7 @@ static void emit(struct log_batch *batch, const char prefix[LOG_PREFIX], char ta
 void log_feed(struct log_batch *batch, struct log_carry *carry, enum log_stream stream, struct timespec when, const uint8_t *data,
               size_t size)
 {
-  char prefix[LOG_PREFIX];
-  log_prefix(prefix, stream, when);
+  const char *prefix = cached_prefix(batch, stream, when);
   while (size > 0) {
     size_t room = LOG_LINE_MAX - carry->size;
     /* One byte further than fits: the newline may stand right behind a line that is just full. */
@@ -103,8 +116,7 @@ void log_finish(struct log_batch *batch, struct log_carry *carry, enum log_strea
 {
   if (carry->size == 0)
     return;
-  char prefix[LOG_PREFIX];
-  log_prefix(prefix, stream, when);
+  const char *prefix = cached_prefix(batch, stream, when);
   static const uint8_t nothing[1];
   emit(batch, prefix, 'P', carry, nothing, 0);
 }

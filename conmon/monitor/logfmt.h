@@ -5,6 +5,7 @@
 #ifndef CONMON_MONITOR_LOGFMT_H
 #define CONMON_MONITOR_LOGFMT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -25,11 +26,25 @@ struct log_carry {
 /* Records that wait to be written together. */
 struct log_batch {
   size_t size;
-  uint8_t data[LOG_BATCH_MAX];
   /* Takes all of the batch, whatever happens to it. */
   void (*flush)(void *owner, const uint8_t *data, size_t size);
   void *owner;
+  /* The last prefix that was made, and the second in it: the date is the dear part. */
+  time_t second;
+  char prefix[LOG_PREFIX];
+  uint8_t data[LOG_BATCH_MAX];
 };
+
+/* What the prefix of a record says. */
+static inline enum log_stream log_record_stream(const uint8_t *record)
+{
+  return record[LOG_PREFIX - 6] == 'e' ? LOG_STDERR : LOG_STDOUT;
+}
+
+static inline bool log_record_is_partial(const uint8_t *record)
+{
+  return record[LOG_PREFIX - 2] == 'P';
+}
 
 /* The time and stream of a record, tagged F. */
 void log_prefix(char prefix[LOG_PREFIX], enum log_stream stream, struct timespec when);
@@ -37,7 +52,7 @@ void log_prefix(char prefix[LOG_PREFIX], enum log_stream stream, struct timespec
 /* Cuts the bytes into records with this time. What is not a whole line stays in the carry. */
 void log_feed(struct log_batch *batch, struct log_carry *carry, enum log_stream stream, struct timespec when, const uint8_t *data,
               size_t size);
-/* The stream has ended: what is left becomes a P record. */
+/* Nothing more is to be waited for: what there is of a line becomes a P record. */
 void log_finish(struct log_batch *batch, struct log_carry *carry, enum log_stream stream, struct timespec when);
 /* Hands the batch to `flush`. */
 void log_flush(struct log_batch *batch);

@@ -17,16 +17,13 @@ static void prepare(struct monitor *monitor)
 {
   int *const descriptors[] = {&monitor->signal_fd,   &monitor->listen_fd, &monitor->call_err_fd, &monitor->init_pidfd,
                               &monitor->oom.fd,      &monitor->oom.parent_fd, &monitor->oom.event_fd, &monitor->record_fd,
-                              &monitor->stdin_fd,    &monitor->console_fd, &monitor->out.fd,      &monitor->err.fd,
-                              &monitor->log.fd};
+                              &monitor->stdin_fd,    &monitor->console_fd, &monitor->out.fd,      &monitor->err.fd};
   for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
     *descriptors[i] = -1;
   monitor->out.which = LOG_STDOUT;
   monitor->out.monitor = monitor;
   monitor->err.which = LOG_STDERR;
   monitor->err.monitor = monitor;
-  monitor->batch.flush = log_batch_written;
-  monitor->batch.owner = monitor;
 }
 
 static int complain(const struct err *err, int status)

@@ -7,8 +7,7 @@
 #include "monitor/codec.h"
 #include "monitor/conn.h"
 #include "monitor/exec_group.h"
-#include "monitor/logfile.h"
-#include "monitor/logfmt.h"
+#include "monitor/logger.h"
 #include "monitor/loop.h"
 #include "monitor/oom.h"
 #include "monitor/options.h"
@@ -51,7 +50,6 @@ struct stream {
   struct source source;
   /* A terminal whose last user has closed it may be opened again. */
   struct timer retry;
-  struct log_carry carry;
 };
 
 struct exec;
@@ -107,8 +105,8 @@ struct monitor {
   uint16_t height;
   struct stream out;
   struct stream err;
-  struct logfile log;
-  struct log_batch batch;
+  struct logger log;
+  struct timer log_timer;
   uint8_t buffer[64 * 1024];
 };
 
@@ -147,7 +145,6 @@ bool streams_drain(struct monitor *monitor);
 /* What is left of unfinished lines goes to the log, which is closed. */
 void streams_finish(struct monitor *monitor);
 void streams_resize(struct monitor *monitor, uint16_t width, uint16_t height);
-void log_batch_written(void *owner, const uint8_t *data, size_t size);
 
 /* exec.c */
 void execs_kill(struct monitor *monitor);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum option_id { O_ID = 1, O_BUNDLE, O_RUNTIME, O_ROOT, O_SOCKET, O_EXIT, O_PID, O_LOG, O_TTY, O_STDIN, O_ONCE, O_UID, O_GID, O_SYSTEMD };
+enum option_id { O_ID = 1, O_BUNDLE, O_RUNTIME, O_ROOT, O_SOCKET, O_EXIT, O_PID, O_LOG, O_JOURNAL, O_LOG_SIZE, O_TTY, O_STDIN, O_ONCE, O_UID, O_GID, O_SYSTEMD };
 
 static const struct option known[] = {
     {"id", required_argument, NULL, O_ID},
@@ -18,6 +18,8 @@ static const struct option known[] = {
     {"exit-file", required_argument, NULL, O_EXIT},
     {"pid-file", required_argument, NULL, O_PID},
     {"log-path", required_argument, NULL, O_LOG},
+    {"log-journal", required_argument, NULL, O_JOURNAL},
+    {"log-size-max", required_argument, NULL, O_LOG_SIZE},
     {"tty", no_argument, NULL, O_TTY},
     {"stdin", no_argument, NULL, O_STDIN},
     {"stdin-once", no_argument, NULL, O_ONCE},
@@ -38,6 +40,39 @@ static int parse_number(const char *text, unsigned int *number, const char *name
   return 0;
 }
 
+static int parse_size(const char *text, uint64_t *size, const char *name, struct err *err)
+{
+  char *end;
+  errno = 0;
+  unsigned long long value = strtoull(text, &end, 10);
+  if (errno != 0 || end == text || *end != '\0' || *text < '0' || *text > '9')
+    return err_set(err, EINVAL, "--%s is not a number of bytes: %s", name, text);
+  *size = value;
+  return 0;
+}
+
+/* Two writers of one file would take each other's records for their own. */
+static int add_log_path(struct logger_options *log, const char *path, struct err *err)
+{
+  for (int i = 0; i < log->path_count; i++)
+    if (strcmp(log->paths[i], path) == 0)
+      return err_set(err, EINVAL, "--log-path is given twice: %s", path);
+  if (log->path_count == LOGGER_FILES_MAX)
+    return err_set(err, E2BIG, "--log-path is given more than %d times", LOGGER_FILES_MAX);
+  log->paths[log->path_count++] = path;
+  return 0;
+}
+
+static int add_log_field(struct logger_options *log, const char *field, struct err *err)
+{
+  if (!logjournal_is_field(field))
+    return err_set(err, EINVAL, "--log-journal is not NAME=VALUE with a name of capitals, digits and _: %s", field);
+  if (log->field_count == LOGGER_FIELDS_MAX)
+    return err_set(err, E2BIG, "--log-journal is given more than %d times", LOGGER_FIELDS_MAX);
+  log->fields[log->field_count++] = field;
+  return 0;
+}
+
 static int apply(struct options *o, int option, const char *value, struct err *err)
 {
   switch ((enum option_id)option) {
@@ -48,7 +83,9 @@ static int apply(struct options *o, int option, const char *value, struct err *e
   case O_SOCKET: o->socket = value; return 0;
   case O_EXIT: o->exit_file = value; return 0;
   case O_PID: o->pid_file = value; return 0;
-  case O_LOG: o->log_path = *value ? value : NULL; return 0;
+  case O_LOG: return *value ? add_log_path(&o->log, value, err) : 0;
+  case O_JOURNAL: return add_log_field(&o->log, value, err);
+  case O_LOG_SIZE: return parse_size(value, &o->log.size_max, "log-size-max", err);
   case O_TTY: o->tty = true; return 0;
   case O_STDIN: o->stdin_open = true; return 0;
   case O_ONCE: o->stdin_once = true; return 0;
@@ -75,8 +112,9 @@ static int check(const struct options *o, struct err *err)
       check_path(o->runtime_root, "runtime-root", err) < 0 || check_path(o->socket, "socket", err) < 0 ||
       check_path(o->exit_file, "exit-file", err) < 0 || check_path(o->pid_file, "pid-file", err) < 0)
     return -EINVAL;
-  if (o->log_path && check_path(o->log_path, "log-path", err) < 0)
-    return -EINVAL;
+  for (int i = 0; i < o->log.path_count; i++)
+    if (check_path(o->log.paths[i], "log-path", err) < 0)
+      return -EINVAL;
   /* Console sockets get a suffix of at most 12 bytes. */
   if (strlen(o->socket) + 12 >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
     return err_set(err, ENAMETOOLONG, "--socket is longer than 95 bytes: %s", o->socket);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "lib/error.h"
+#include "monitor/logger.h"
 
 struct options {
   const char *id;
@@ -15,8 +16,7 @@ struct options {
   const char *socket;
   const char *exit_file;
   const char *pid_file;
-  /* NULL: nothing is logged. */
-  const char *log_path;
+  struct logger_options log;
   bool tty;
   bool stdin_open;
   bool stdin_once;

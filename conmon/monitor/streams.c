@@ -7,6 +7,7 @@
 #include "lib/io.h"
 #include "lib/scope.h"
 #include "monitor/console.h"
+#include "monitor/memory.h"
 #include "monitor/monitor.h"
 
 /* Reads of one stream before others get their turn. */
@@ -17,10 +18,29 @@
 
 enum read_result { READ_SOME, READ_NOTHING, READ_END };
 
-void log_batch_written(void *owner, const uint8_t *data, size_t size)
+static struct timespec clock_now(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now;
+}
+
+static void log_tick(void *owner)
 {
   struct monitor *monitor = owner;
-  logfile_write(&monitor->log, data, size, loop_now());
+  int64_t next = logger_tick(&monitor->log, clock_now(), loop_now());
+  if (next > 0)
+    loop_arm(&monitor->loop, &monitor->log_timer, next, log_tick, monitor);
+  else
+    memory_give_back(monitor->buffer, sizeof(monitor->buffer));
+}
+
+/* The timer is left to run out: when it does it is early enough to see how long nothing has come. */
+static void log_written(struct monitor *monitor)
+{
+  logger_flush(&monitor->log, loop_now());
+  if (!monitor->log_timer.fire)
+    loop_arm(&monitor->loop, &monitor->log_timer, LOGGER_IDLE_MS, log_tick, monitor);
 }
 
 static enum read_result read_some(struct stream *stream, size_t *total)
@@ -31,10 +51,8 @@ static enum read_result read_some(struct stream *stream, size_t *total)
     return READ_NOTHING;
   if (got <= 0)
     return READ_END;
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  if (monitor->log.fd >= 0)
-    log_feed(&monitor->batch, &stream->carry, stream->which, now, monitor->buffer, (size_t)got);
+  if (logger_keeps(&monitor->log))
+    logger_feed(&monitor->log, stream->which, clock_now(), monitor->buffer, (size_t)got);
   *total += (size_t)got;
   return READ_SOME;
 }
@@ -78,7 +96,7 @@ static void readable(void *owner, uint32_t events)
   enum read_result result = READ_SOME;
   for (int i = 0; result == READ_SOME && i < READS_PER_TURN; i++)
     result = read_some(stream, &total);
-  log_flush(&monitor->batch);
+  log_written(monitor);
   if (result == READ_END)
     at_end(stream);
   if (monitor->state == S_DRAINING && all_ended(monitor))
@@ -118,7 +136,7 @@ static void drain(struct stream *stream)
   enum read_result result = READ_SOME;
   while (result == READ_SOME && total < limit)
     result = read_some(stream, &total);
-  log_flush(&stream->monitor->batch);
+  log_written(stream->monitor);
   if (result == READ_END)
     end_stream(stream);
 }
@@ -132,16 +150,12 @@ bool streams_drain(struct monitor *monitor)
 
 void streams_finish(struct monitor *monitor)
 {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
   if (monitor->out.fd >= 0)
     end_stream(&monitor->out);
   if (monitor->err.fd >= 0)
     end_stream(&monitor->err);
-  log_finish(&monitor->batch, &monitor->out.carry, LOG_STDOUT, now);
-  log_finish(&monitor->batch, &monitor->err.carry, LOG_STDERR, now);
-  log_flush(&monitor->batch);
-  logfile_finish(&monitor->log);
+  loop_disarm(&monitor->loop, &monitor->log_timer);
+  logger_close(&monitor->log, clock_now(), loop_now());
   close_fd(&monitor->stdin_fd);
 }
 

@@ -1,14 +1,7 @@
-#include "monitor/logfile.h"
 #include "monitor/logfmt.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/io.h"
 #include "lib/scope.h"
 #include "tests/test.h"
 
@@ -183,122 +176,32 @@ static bool dates(void)
   return true;
 }
 
-/* A disk that takes so many bytes more. */
-static size_t disk_left;
-
-static ssize_t small_disk(int fd, const void *data, size_t size)
+/* The date is made once a second; the next second, or an earlier one, is another date. */
+static bool stamps(void)
 {
-  if (disk_left == 0) {
-    errno = ENOSPC;
-    return -1;
-  }
-  if (size > disk_left)
-    size = disk_left;
-  disk_left -= size;
-  return write(fd, data, size);
-}
-
-static char folder[] = "/tmp/conmon-log-XXXXXX";
-static char path[PATH_MAX];
-
-static bool content_is(const char *expected)
-{
-  static char text[4096];
-  ssize_t got = read_text(path, text, sizeof(text));
-  bool same = got >= 0 && strcmp(text, expected) == 0;
-  if (!same)
-    fprintf(stderr, "# the file holds: %s\n", got >= 0 ? text : "nothing");
-  return same;
-}
-
-static bool full_disk(void)
-{
-  struct logfile log;
-  static const char records[] = "first record\nsecond record\nthird record\n";
-  unlink(path);
-  CHECK(logfile_open(&log, path, NULL) == 0);
-  log.write = small_disk;
-  /* Room for the first record and a part of the second: the file ends with the first. */
-  disk_left = 20;
-  logfile_write(&log, (const uint8_t *)records, strlen(records), 1000);
-  CHECK(content_is("first record\n"));
-  CHECK(log.logged == 13 && log.dropped == strlen(records) - 13);
-  /* Before the retry is due nothing is tried, though there would be room. */
-  disk_left = 1000;
-  logfile_write(&log, (const uint8_t *)"fourth\n", 7, 1999);
-  CHECK(content_is("first record\n"));
-  CHECK(disk_left == 1000);
-  /* Then the loss is told, once, where it happened. */
-  logfile_write(&log, (const uint8_t *)"fifth\n", 6, 2001);
-  logfile_write(&log, (const uint8_t *)"sixth\n", 6, 2002);
-  static char text[4096];
-  CHECK(read_text(path, text, sizeof(text)) > 0);
-  const char *notice = strstr(text, "Z stderr F [conmon] 3 log records (34 bytes) were lost here: No space left on device\nfifth\nsixth\n");
-  CHECK(notice && strncmp(text, "first record\n", 13) == 0);
-  CHECK(log.logged == 25 && log.dropped == 34);
-  logfile_finish(&log);
+  static const struct timespec times[] = {{0, 1}, {59, 2}, {59, 999999999}, {60, 3}, {59, 4}};
+  reset();
+  for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+    log_feed(&batch, &carry, i % 2 ? LOG_STDERR : LOG_STDOUT, times[i], (const uint8_t *)"\n", 1);
+  CHECK(is("1970-01-01T00:00:00.000000001Z stdout F \n1970-01-01T00:00:59.000000002Z stderr F \n"
+           "1970-01-01T00:00:59.999999999Z stdout F \n1970-01-01T00:01:00.000000003Z stderr F \n"
+           "1970-01-01T00:00:59.000000004Z stdout F \n"));
   return true;
 }
 
-static bool full_disk_to_the_end(void)
+/* Any byte but the newline is text: zeros, control characters, halves of UTF-8. */
+static bool binary(void)
 {
-  struct logfile log;
-  unlink(path);
-  CHECK(logfile_open(&log, path, NULL) == 0);
-  log.write = small_disk;
-  disk_left = 0;
-  logfile_write(&log, (const uint8_t *)"lost\n", 5, 0);
-  /* A notice that does not fit either leaves nothing of itself. */
-  disk_left = 30;
-  logfile_write(&log, (const uint8_t *)"lost\n", 5, LOGFILE_RETRY_MS);
-  CHECK(content_is(""));
-  disk_left = 1000;
-  logfile_finish(&log);
-  static char text[4096];
-  CHECK(read_text(path, text, sizeof(text)) > 0 && strstr(text, "2 log records (10 bytes) were lost here"));
-  return true;
-}
-
-static bool reopens(void)
-{
-  struct logfile log;
-  struct stat about;
-  uint64_t inode;
-  uint64_t size;
-  char old[PATH_MAX + 8];
-  snprintf(old, sizeof(old), "%s.old", path);
-  unlink(path);
-  CHECK(logfile_open(&log, path, NULL) == 0);
-  logfile_write(&log, (const uint8_t *)"a\n", 2, 0);
-  CHECK(rename(path, old) == 0);
-  CHECK(logfile_reopen(&log, &inode, &size, NULL) == 0 && size == 0);
-  CHECK(stat(path, &about) == 0 && about.st_ino == inode);
-  logfile_write(&log, (const uint8_t *)"b\n", 2, 0);
-  /* Again on the same file: nothing is truncated. */
-  CHECK(logfile_reopen(&log, &inode, &size, NULL) == 0 && size == 2);
-  logfile_write(&log, (const uint8_t *)"c\n", 2, 0);
-  CHECK(content_is("b\nc\n"));
-  /* What cannot be opened leaves the old file in use. */
-  CHECK(unlink(path) == 0 && symlink("elsewhere", path) == 0);
-  struct err err;
-  CHECK(logfile_reopen(&log, &inode, &size, &err) < 0 && err.code == ELOOP && log.fd >= 0);
-  CHECK(unlink(path) == 0 && mkfifo(path, 0600) == 0);
-  CHECK(logfile_reopen(&log, &inode, &size, &err) < 0 && log.fd >= 0);
-  logfile_finish(&log);
-  unlink(path);
-  unlink(old);
-  return true;
-}
-
-static bool without_a_path(void)
-{
-  struct logfile log;
-  uint64_t inode;
-  uint64_t size;
-  CHECK(logfile_open(&log, NULL, NULL) == 0);
-  logfile_write(&log, (const uint8_t *)"x\n", 2, 0);
-  CHECK(logfile_reopen(&log, &inode, &size, NULL) == 0 && inode == 0 && size == 0);
-  logfile_finish(&log);
+  uint8_t line[256];
+  reset();
+  for (int i = 0; i < 256; i++)
+    line[i] = (uint8_t)(i == '\n' ? 0 : i);
+  line[255] = '\n';
+  log_feed(&batch, &carry, LOG_STDOUT, when, line, sizeof(line));
+  log_flush(&batch);
+  CHECK(sink.size == LOG_PREFIX + sizeof(line) && memcmp(sink.data + LOG_PREFIX, line, sizeof(line)) == 0);
+  CHECK(log_record_stream((const uint8_t *)sink.data) == LOG_STDOUT && !log_record_is_partial((const uint8_t *)sink.data));
+  reset();
   return true;
 }
 
@@ -310,20 +213,8 @@ static const struct test_case cases[] = {
     {"the streams do not mix", two_streams},
     {"records are written together", batches},
     {"dates are right, leap years too", dates},
-    {"a full disk costs whole records, which are counted and told", full_disk},
-    {"a disk that stays full is told of at the end", full_disk_to_the_end},
-    {"reopening never truncates, and fails without harm", reopens},
-    {"without a path nothing is kept", without_a_path},
+    {"a date is kept for its second only", stamps},
+    {"every byte is kept", binary},
 };
 
-int main(void)
-{
-  if (!mkdtemp(folder))
-    return 1;
-  snprintf(path, sizeof(path), "%s/log", folder);
-  int status = test_main("monitor-log", cases, sizeof(cases) / sizeof(cases[0]));
-  unlink(path);
-  rmdir(folder);
-  free(sink.data);
-  return status;
-}
+TEST_MAIN("monitor-log", cases)
