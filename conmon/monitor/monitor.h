@@ -144,6 +144,8 @@ int streams_open(struct monitor *monitor, struct err *err);
 bool streams_drain(struct monitor *monitor);
 /* What is left of unfinished lines goes to the log, which is closed. */
 void streams_finish(struct monitor *monitor);
+/* Tells whoever watches what has happened to the first log file. */
+void streams_log_changed(void *owner, enum log_change what);
 void streams_resize(struct monitor *monitor, uint16_t width, uint16_t height);
 
 /* exec.c */

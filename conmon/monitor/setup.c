@@ -88,7 +88,7 @@ int setup_process(struct monitor *monitor, struct err *err)
 
 int setup_files(struct monitor *monitor, struct err *err)
 {
-  if (logger_open(&monitor->log, &monitor->options.log, NULL, monitor, err) < 0)
+  if (logger_open(&monitor->log, &monitor->options.log, streams_log_changed, monitor, err) < 0)
     return -err->code;
   monitor->record_fd = record_allocate(monitor->options.exit_file, err);
   return monitor->record_fd < 0 ? -err->code : 0;

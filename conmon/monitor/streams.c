@@ -7,6 +7,7 @@
 #include "lib/io.h"
 #include "lib/scope.h"
 #include "monitor/console.h"
+#include "monitor/events.h"
 #include "monitor/memory.h"
 #include "monitor/monitor.h"
 
@@ -23,6 +24,14 @@ static struct timespec clock_now(void)
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   return now;
+}
+
+void streams_log_changed(void *owner, enum log_change what)
+{
+  const struct monitor *monitor = owner;
+  struct logger_facts log = logger_facts(&monitor->log);
+  struct log_notice notice = {.what = what, .inode = log.inode, .size = log.size, .dropped = log.dropped};
+  events_log(monitor, &notice);
 }
 
 static void log_tick(void *owner)
