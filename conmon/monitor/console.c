@@ -51,13 +51,17 @@ int console_take(int listener, struct err *err)
 
 int console_resize(int master, uint16_t width, uint16_t height)
 {
+  if (width == 0 || height == 0)
+    return 0;
   struct winsize size = {.ws_col = width, .ws_row = height};
   return ioctl(master, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
-void console_end_input(int master)
+bool console_eof(int master, uint8_t *character)
 {
   struct termios settings;
-  if (tcgetattr(master, &settings) == 0 && (settings.c_lflag & ICANON))
-    write_full(master, &settings.c_cc[VEOF], 1);
+  if (tcgetattr(master, &settings) < 0 || !(settings.c_lflag & ICANON))
+    return false;
+  *character = settings.c_cc[VEOF];
+  return *character != _POSIX_VDISABLE;
 }

@@ -159,8 +159,12 @@ static int open_stdio(struct monitor *monitor, struct far_ends *far, struct err 
   const struct options *o = &monitor->options;
   if (o->tty)
     return pipe_from_child(&monitor->call_err_fd, &far->err, 0, 0, err);
-  if (o->stdin_open && pipe_to_child(&monitor->stdin_fd, &far->in, o->uid, o->gid, err) < 0)
-    return -err->code;
+  if (o->stdin_open) {
+    int in;
+    if (pipe_to_child(&in, &far->in, o->uid, o->gid, err) < 0)
+      return -err->code;
+    stdin_open(monitor, in);
+  }
   if (pipe_from_child(&monitor->out.fd, &far->out, o->uid, o->gid, err) < 0 ||
       pipe_from_child(&monitor->err.fd, &far->err, o->uid, o->gid, err) < 0)
     return -err->code;

@@ -158,7 +158,7 @@ static struct exec *new_exec(struct conn *conn, uint32_t tag, const struct exec_
   exec->tty = request->flags & EXEC_TTY;
   exec->with_stdin = request->flags & EXEC_STDIN;
   exec->output_cap = request->output_cap;
-  exec->call_err_fd = exec->console_fd = exec->in_fd = -1;
+  exec->call_err_fd = exec->console_fd = exec->in.fd = -1;
   exec->out = (struct exec_stream){.exec = exec, .type = FRAME_STDOUT, .fd = -1};
   exec->err = (struct exec_stream){.exec = exec, .type = FRAME_STDERR, .fd = -1};
   exec->number = ++monitor->exec_count;
@@ -192,6 +192,17 @@ static void begin(struct conn *conn, const struct frame *frame)
     exec_fails(exec, PE_SYSTEM, describe(&err).text);
 }
 
+/* Before the terminal is there its size is kept: waiting would hold up what comes behind. */
+static void resize(struct exec *exec, uint16_t width, uint16_t height)
+{
+  if (width == 0 || height == 0)
+    return;
+  exec->width = width;
+  exec->height = height;
+  if (exec->tty && exec->out.fd >= 0)
+    console_resize(exec->out.fd, width, height);
+}
+
 static enum conn_result on_frame(struct conn *conn, const struct frame *frame)
 {
   struct exec *exec = conn->owner;
@@ -209,19 +220,17 @@ static enum conn_result on_frame(struct conn *conn, const struct frame *frame)
   case FRAME_STDIN:
     return exec_io_stdin(exec, frame);
   case FRAME_STDIN_EOF:
-    if (exec->phase < X_RUNNING)
-      return CONN_WAIT;
-    exec_io_stdin_eof(exec);
-    return CONN_TAKEN;
+    if (frame->size == 0)
+      return exec_io_stdin_eof(exec);
+    break;
   default:
-    if (exec->phase < X_RUNNING)
-      return CONN_WAIT;
-    if (!parse_resize(frame, &width, &height))
-      conn_refuse(conn, frame->tag, PE_FRAME, "a payload that does not fit its frame");
-    else if (exec->tty && exec->out.fd >= 0)
-      console_resize(exec->out.fd, width, height);
-    return CONN_TAKEN;
+    if (parse_resize(frame, &width, &height)) {
+      resize(exec, width, height);
+      return CONN_TAKEN;
+    }
   }
+  conn_refuse(conn, frame->tag, PE_FRAME, "a payload that does not fit its frame");
+  return CONN_TAKEN;
 }
 
 static void on_drained(struct conn *conn)

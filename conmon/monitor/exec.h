@@ -3,6 +3,7 @@
 #define CONMON_MONITOR_EXEC_H
 
 #include "monitor/exec_group.h"
+#include "monitor/input.h"
 #include "monitor/monitor.h"
 
 /* After the process's end others may hold its pipes: so long is waited for their end. */
@@ -26,6 +27,8 @@ struct exec_stream {
   uint8_t type;
   int fd;
   struct source source;
+  /* A terminal that its last user has closed may be opened again. */
+  struct timer retry;
   uint64_t passed;
 };
 
@@ -55,10 +58,10 @@ struct exec {
   struct timer grace;
   int call_err_fd;
   int console_fd;
-  int in_fd;
-  struct source in_source;
-  /* Bytes of the STDIN frame at hand that the process has got. */
-  size_t in_taken;
+  /* Of the terminal, 0 until somebody has told it. */
+  uint16_t width;
+  uint16_t height;
+  struct input in;
   struct exec_stream out;
   struct exec_stream err;
 };
@@ -83,7 +86,7 @@ bool exec_io_pump(struct exec *exec);
 /* Whether the client is too slow at the moment. */
 bool exec_io_blocked(const struct exec *exec);
 enum conn_result exec_io_stdin(struct exec *exec, const struct frame *frame);
-void exec_io_stdin_eof(struct exec *exec);
+enum conn_result exec_io_stdin_eof(struct exec *exec);
 void exec_io_pass(struct exec_stream *stream, const void *data, size_t size);
 void exec_io_close(struct exec *exec);
 

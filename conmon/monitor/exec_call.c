@@ -47,8 +47,9 @@ static int take_console(struct exec *exec, struct err *err)
     return master;
   exec->out.fd = master;
   /* The loop watches a descriptor once: input and output each have their own. */
-  exec->in_fd = fcntl(master, F_DUPFD_CLOEXEC, 3);
-  return exec->in_fd < 0 ? err_set(err, errno, "duplicate the terminal") : 0;
+  exec->in.fd = fcntl(master, F_DUPFD_CLOEXEC, 3);
+  console_resize(master, exec->width, exec->height);
+  return exec->in.fd < 0 ? err_set(err, errno, "duplicate the terminal") : 0;
 }
 
 static int open_stdio(struct exec *exec, const char *console, struct far_ends *far, struct err *err)
@@ -58,7 +59,7 @@ static int open_stdio(struct exec *exec, const char *console, struct far_ends *f
     exec->console_fd = console_listen(console, err);
     return exec->console_fd < 0 ? exec->console_fd : pipe_from_child(&exec->call_err_fd, &far->err, 0, 0, err);
   }
-  if (exec->with_stdin && pipe_to_child(&exec->in_fd, &far->in, o->uid, o->gid, err) < 0)
+  if (exec->with_stdin && pipe_to_child(&exec->in.fd, &far->in, o->uid, o->gid, err) < 0)
     return -err->code;
   if (pipe_from_child(&exec->out.fd, &far->out, o->uid, o->gid, err) < 0 ||
       pipe_from_child(&exec->err.fd, &far->err, o->uid, o->gid, err) < 0)

@@ -32,8 +32,27 @@ void exec_io_pass(struct exec_stream *stream, const void *data, size_t size)
 
 static void end_stream(struct exec_stream *stream)
 {
-  loop_unwatch(&stream->exec->monitor->loop, &stream->source);
+  struct loop *loop = &stream->exec->monitor->loop;
+  loop_disarm(loop, &stream->retry);
+  loop_unwatch(loop, &stream->source);
   close_fd(&stream->fd);
+}
+
+static void try_again(void *owner)
+{
+  struct exec_stream *stream = owner;
+  loop_want(&stream->exec->monitor->loop, &stream->source, EPOLLIN);
+}
+
+static void at_end(struct exec_stream *stream)
+{
+  struct exec *exec = stream->exec;
+  if (!exec->tty || exec->phase != X_RUNNING) {
+    end_stream(stream);
+    return;
+  }
+  loop_want(&exec->monitor->loop, &stream->source, 0);
+  loop_arm(&exec->monitor->loop, &stream->retry, CONSOLE_RETRY_MS, try_again, stream);
 }
 
 /* Reads until nothing is there, the client is too slow, or `limit` bytes; ends the stream at its end. */
@@ -49,7 +68,7 @@ static void pump(struct exec_stream *stream, size_t limit)
     if (got < 0 && errno == EAGAIN)
       return;
     if (got <= 0) {
-      end_stream(stream);
+      at_end(stream);
       return;
     }
     total += (size_t)got;
@@ -80,11 +99,9 @@ static void watch(struct exec_stream *stream)
     close_fd(&stream->fd);
 }
 
-static void writable(void *owner, uint32_t events)
+static void on_room(void *owner)
 {
-  (void)events;
   struct exec *exec = owner;
-  loop_want(&exec->monitor->loop, &exec->in_source, 0);
   if (exec->conn)
     conn_resume(exec->conn);
 }
@@ -93,50 +110,24 @@ void exec_io_start(struct exec *exec)
 {
   watch(&exec->out);
   watch(&exec->err);
-  if (exec->in_fd >= 0 && loop_watch(&exec->monitor->loop, &exec->in_source, exec->in_fd, 0, writable, exec) < 0)
-    close_fd(&exec->in_fd);
+  input_open(&exec->in, &exec->monitor->loop, exec->in.fd, exec->tty, on_room, exec);
 }
 
-static void close_stdin(struct exec *exec)
-{
-  loop_unwatch(&exec->monitor->loop, &exec->in_source);
-  close_fd(&exec->in_fd);
-}
-
+/* Until the process runs its pipe would take only so much, and a terminal is not there yet. */
 enum conn_result exec_io_stdin(struct exec *exec, const struct frame *frame)
 {
-  /* Until the process runs its pipe would take only so much, and a terminal is not there yet. */
-  if (exec->phase < X_RUNNING)
-    return CONN_WAIT;
-  while (exec->in_fd >= 0 && exec->in_taken < frame->size) {
-    ssize_t put = write(exec->in_fd, frame->data + exec->in_taken, frame->size - exec->in_taken);
-    if (put < 0 && errno == EINTR)
-      continue;
-    if (put < 0 && errno == EAGAIN) {
-      loop_want(&exec->monitor->loop, &exec->in_source, EPOLLOUT);
-      return CONN_WAIT;
-    }
-    /* Nobody reads any more: that ends the input, not the session. */
-    if (put < 0)
-      close_stdin(exec);
-    else
-      exec->in_taken += (size_t)put;
-  }
-  exec->in_taken = 0;
-  return CONN_TAKEN;
+  bool taken = exec->phase >= X_RUNNING && input_write(&exec->in, frame->data, frame->size) == INPUT_TAKEN;
+  return taken ? CONN_TAKEN : CONN_WAIT;
 }
 
-void exec_io_stdin_eof(struct exec *exec)
+enum conn_result exec_io_stdin_eof(struct exec *exec)
 {
-  if (exec->tty && exec->in_fd >= 0)
-    console_end_input(exec->in_fd);
-  else
-    close_stdin(exec);
+  return exec->phase >= X_RUNNING && input_end(&exec->in) == INPUT_TAKEN ? CONN_TAKEN : CONN_WAIT;
 }
 
 void exec_io_close(struct exec *exec)
 {
-  close_stdin(exec);
+  input_close(&exec->in);
   end_stream(&exec->out);
   end_stream(&exec->err);
   close_fd(&exec->console_fd);

@@ -12,6 +12,7 @@
 #include "monitor/oom.h"
 #include "monitor/options.h"
 #include "monitor/server.h"
+#include "monitor/stdin.h"
 
 enum state {
   S_CREATING,
@@ -37,6 +38,8 @@ enum event {
   EV_DRAINED,
   EV_RELEASE,
   EV_CLIENT_GONE,
+  /* A connection has said that it has another role. */
+  EV_NOT_CONTROL,
   EV_LINGERED,
   EV_COUNT,
 };
@@ -66,6 +69,8 @@ struct monitor {
   int listen_fd;
   struct source listener;
   struct conn *conns;
+  /* How many of them are attached. */
+  unsigned int attached;
   struct exec *execs;
   unsigned int exec_count;
   struct exec_groups groups;
@@ -98,8 +103,7 @@ struct monitor {
   int record_fd;
   struct exit_record record;
 
-  /* Our end of the container's stdin: -1 without one. With a tty the master's duplicate. */
-  int stdin_fd;
+  struct container_stdin in;
   int console_fd;
   uint16_t width;
   uint16_t height;
@@ -112,6 +116,7 @@ struct monitor {
 
 extern const struct role_ops control_ops;
 extern const struct role_ops exec_ops;
+extern const struct role_ops attach_ops;
 extern const struct role_ops events_ops;
 
 /* setup.c: everything that is needed before the runtime is called. */
@@ -146,6 +151,7 @@ bool streams_drain(struct monitor *monitor);
 void streams_finish(struct monitor *monitor);
 /* Tells whoever watches what has happened to the first log file. */
 void streams_log_changed(void *owner, enum log_change what);
+/* Kept until the terminal is there. */
 void streams_resize(struct monitor *monitor, uint16_t width, uint16_t height);
 
 /* exec.c */

@@ -18,6 +18,8 @@ static const struct role_ops *ops_of(uint8_t role)
     return &control_ops;
   case ROLE_EXEC:
     return &exec_ops;
+  case ROLE_ATTACH:
+    return &attach_ops;
   case ROLE_EVENTS:
     return &events_ops;
   default:
@@ -49,6 +51,8 @@ static enum conn_result greet(struct conn *conn, const struct frame *frame)
   _cleanup_wire_ struct wire_writer payload = wire_writer(64 * 1024);
   put_welcome(&payload, conn->role, monitor->options.tty ? WELCOME_TTY : 0, (uint32_t)getpid(), monitor->options.id, &view);
   conn_send_wire(conn, FRAME_WELCOME, frame->tag, &payload);
+  if (conn->role != ROLE_CONTROL)
+    monitor_fire(monitor, EV_NOT_CONTROL);
   return CONN_TAKEN;
 }
 
@@ -133,10 +137,17 @@ bool server_has_clients(const struct monitor *monitor)
   return false;
 }
 
+/* Bytes, the time to read them and close, or the answer to a request that may be on its way behind HELLO. */
+static bool is_owed_something(const struct conn *conn)
+{
+  bool has_asked = conn->role == ROLE_NONE || conn->role == ROLE_CONTROL || conn->owner || conn->subscribed;
+  return conn_backlog(conn) > 0 || conn->finishing || !has_asked;
+}
+
 bool server_is_flushed(const struct monitor *monitor)
 {
   for (const struct conn *conn = monitor->conns; conn; conn = conn->next)
-    if (!conn->dead && conn_backlog(conn) > 0)
+    if (!conn->dead && is_owed_something(conn))
       return false;
   return true;
 }

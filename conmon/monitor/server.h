@@ -15,7 +15,7 @@ void server_push_state(struct monitor *monitor);
 void server_accept(struct monitor *monitor);
 /* Whether a client is there that may still want to know: a control client, or one that has not said what it is. */
 bool server_has_clients(const struct monitor *monitor);
-/* Whether everything that was to be sent is sent. */
+/* Whether no client is owed anything any more: all is sent, and whoever has got its last frame has closed. */
 bool server_is_flushed(const struct monitor *monitor);
 /* Frees connections that were closed during this turn. */
 void server_sweep(struct monitor *monitor);

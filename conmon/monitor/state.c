@@ -2,10 +2,12 @@
 
 #include <stdio.h>
 
+#include "monitor/attach.h"
+
 /* A failed create waits so long for somebody to ask why. */
 #define FAILED_LINGER_MS 60000
 /* Execs and unsent frames may hold up the end for so long. */
-#define LEAVE_MS 2000
+#define LEAVE_MS 5000
 /* After init's end other processes may hold its pipes: so long are they waited for. */
 #define DRAIN_GRACE_MS 100
 
@@ -61,14 +63,20 @@ static void created(struct monitor *monitor)
   enter(monitor, S_CREATED);
 }
 
+static void linger_unless_watched(struct monitor *monitor)
+{
+  server_accept(monitor);
+  if (!server_has_clients(monitor))
+    loop_arm(&monitor->loop, &monitor->timer, FAILED_LINGER_MS, lingered, monitor);
+}
+
 static void create_failed(struct monitor *monitor)
 {
   streams_finish(monitor);
   enter(monitor, S_FAILED);
-  server_accept(monitor);
   /* The push may have found the last client gone: then it is leaving already. */
-  if (monitor->state == S_FAILED && !server_has_clients(monitor))
-    loop_arm(&monitor->loop, &monitor->timer, FAILED_LINGER_MS, lingered, monitor);
+  if (monitor->state == S_FAILED)
+    linger_unless_watched(monitor);
 }
 
 static void start(struct monitor *monitor)
@@ -125,6 +133,7 @@ static void drained(struct monitor *monitor)
   loop_disarm(&monitor->loop, &monitor->timer);
   streams_finish(monitor);
   container_record(monitor);
+  attach_exit(monitor);
   enter(monitor, S_EXITED);
   if (monitor->state == S_EXITED)
     leave_unless_watched(monitor);
@@ -136,8 +145,8 @@ static action_fn *const table[S_COUNT][EV_COUNT] = {
     [S_STARTING] = {[EV_START_OK] = started, [EV_START_FAILED] = start_failed, [EV_INIT_EXITED] = exited_early},
     [S_RUNNING] = {[EV_INIT_EXITED] = drain},
     [S_DRAINING] = {[EV_DRAINED] = drained},
-    [S_EXITED] = {[EV_RELEASE] = leave, [EV_CLIENT_GONE] = leave_unless_watched},
-    [S_FAILED] = {[EV_RELEASE] = leave, [EV_CLIENT_GONE] = leave_unless_watched, [EV_LINGERED] = leave},
+    [S_EXITED] = {[EV_RELEASE] = leave, [EV_CLIENT_GONE] = leave_unless_watched, [EV_NOT_CONTROL] = leave_unless_watched},
+    [S_FAILED] = {[EV_RELEASE] = leave, [EV_CLIENT_GONE] = leave_unless_watched, [EV_NOT_CONTROL] = linger_unless_watched, [EV_LINGERED] = leave},
 };
 
 bool monitor_fire(struct monitor *monitor, enum event event)

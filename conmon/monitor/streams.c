@@ -6,6 +6,7 @@
 
 #include "lib/io.h"
 #include "lib/scope.h"
+#include "monitor/attach.h"
 #include "monitor/console.h"
 #include "monitor/events.h"
 #include "monitor/memory.h"
@@ -13,9 +14,8 @@
 
 /* Reads of one stream before others get their turn. */
 #define READS_PER_TURN 4
-/* A terminal that nobody holds open gives EIO; a process of the container may open it again. */
-#define TTY_RETRY_MS 50
-#define TTY_DRAIN_MAX (64u * 1024)
+/* More than a terminal holds: the kernel buffers 64 KiB, and 4 KiB of a line discipline. */
+#define TTY_DRAIN_MAX (128u * 1024)
 
 enum read_result { READ_SOME, READ_NOTHING, READ_END };
 
@@ -62,6 +62,10 @@ static enum read_result read_some(struct stream *stream, size_t *total)
     return READ_END;
   if (logger_keeps(&monitor->log))
     logger_feed(&monitor->log, stream->which, clock_now(), monitor->buffer, (size_t)got);
+  if (monitor->attached > 0) {
+    logger_flush(&monitor->log, loop_now());
+    attach_output(monitor, stream->which, monitor->buffer, (size_t)got);
+  }
   *total += (size_t)got;
   return READ_SOME;
 }
@@ -90,7 +94,7 @@ static void at_end(struct stream *stream)
   struct monitor *monitor = stream->monitor;
   if (monitor->options.tty && !monitor->init_gone) {
     loop_want(&monitor->loop, &stream->source, 0);
-    loop_arm(&monitor->loop, &stream->retry, TTY_RETRY_MS, try_again, stream);
+    loop_arm(&monitor->loop, &stream->retry, CONSOLE_RETRY_MS, try_again, stream);
     return;
   }
   end_stream(stream);
@@ -118,6 +122,18 @@ static int watch(struct stream *stream, struct err *err)
   return failed < 0 ? err_set(err, -failed, "watch the container's output") : 0;
 }
 
+/* The loop watches a descriptor once: input and output each have their own. */
+static int open_tty_input(struct monitor *monitor, struct err *err)
+{
+  if (!monitor->options.stdin_open)
+    return 0;
+  int in = fcntl(monitor->out.fd, F_DUPFD_CLOEXEC, 3);
+  if (in < 0)
+    return err_set(err, errno, "duplicate the terminal");
+  stdin_open(monitor, in);
+  return 0;
+}
+
 int streams_open(struct monitor *monitor, struct err *err)
 {
   if (!monitor->options.tty)
@@ -126,9 +142,8 @@ int streams_open(struct monitor *monitor, struct err *err)
   if (master < 0)
     return master;
   monitor->out.fd = master;
-  if (monitor->width > 0)
-    streams_resize(monitor, monitor->width, monitor->height);
-  return watch(&monitor->out, err);
+  console_resize(master, monitor->width, monitor->height);
+  return open_tty_input(monitor, err) < 0 ? -err->code : watch(&monitor->out, err);
 }
 
 /*
@@ -165,11 +180,13 @@ void streams_finish(struct monitor *monitor)
     end_stream(&monitor->err);
   loop_disarm(&monitor->loop, &monitor->log_timer);
   logger_close(&monitor->log, clock_now(), loop_now());
-  close_fd(&monitor->stdin_fd);
+  input_close(&monitor->in.input);
 }
 
 void streams_resize(struct monitor *monitor, uint16_t width, uint16_t height)
 {
+  if (width == 0 || height == 0)
+    return;
   monitor->width = width;
   monitor->height = height;
   if (monitor->options.tty && monitor->out.fd >= 0)

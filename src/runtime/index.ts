@@ -1,17 +1,23 @@
 export { createHandlers, type Handler, type Handlers } from './handlers';
 export { connectMonitor, type ConnectOptions } from './monitor/client';
+export type { LogEvent, MonitorEvent, MonitorSubscription, OomEvent, StateEvent } from './monitor/events';
 export { readExitRecord } from './monitor/exit-record';
 export type {
+  AttachEnd,
+  AttachSession,
   ExecEnd,
   ExecOutput,
   ExecSession,
   ExitRecord,
   ExitStatus,
   Monitor,
+  MonitorAttach,
   MonitorExec,
   MonitorState,
+  OomVerdict,
 } from './monitor/monitor';
 export { startContainerMonitor, type ContainerMonitorRequest } from './monitor/start';
+export { subscribeMonitor } from './monitor/subscribe';
 export {
   createOciRuntime,
   type OciResources,

@@ -99,6 +99,7 @@ export const catalog = {
 
   'stream-token-unknown': { status: 'NOT_FOUND', remedy: 'ask for a new URL; it can be used once, within a minute' },
   'stream-too-many': { status: 'RESOURCE_EXHAUSTED', remedy: 'close sessions that are no longer used' },
+  'stream-slow': { status: 'RESOURCE_EXHAUSTED', remedy: 'attach again; what was missed is in the log' },
   'stream-protocol': {
     status: 'INVALID_ARGUMENT',
     remedy: 'use a client that follows the Kubernetes streaming protocol',

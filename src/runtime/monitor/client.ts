@@ -1,9 +1,18 @@
 import { abortable, BerthError } from '../../base';
 import type { ProcessIdentity } from '../../kernel';
+import { startAttach } from './attach-session';
 import { expectWelcome, MonitorConnection, refusalError } from './connection';
 import { startExec } from './exec-session';
 import type { Frame } from './frames';
-import type { ExecOutput, ExecSession, Monitor, MonitorExec, MonitorState } from './monitor';
+import type {
+  AttachSession,
+  ExecOutput,
+  ExecSession,
+  Monitor,
+  MonitorAttach,
+  MonitorExec,
+  MonitorState,
+} from './monitor';
 import { decodeError, decodeReopened, decodeSignaled, decodeState, encodeSignal, frameType, role } from './protocol';
 
 export interface ConnectOptions {
@@ -92,6 +101,10 @@ class MonitorClient implements Monitor {
 
   exec(request: MonitorExec, output: ExecOutput): ExecSession {
     return startExec(this.connection.path, this.id, request, output);
+  }
+
+  attach(request: MonitorAttach, output: ExecOutput): AttachSession {
+    return startAttach(this.connection.path, this.id, request, output);
   }
 
   async release(): Promise<void> {

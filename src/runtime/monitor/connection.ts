@@ -87,6 +87,8 @@ export function refusalError({ code, message }: MonitorRefusal, object: string):
       return new BerthError('container-state', parts);
     case errorCode.unsupported:
       return new BerthError('not-implemented', parts);
+    case errorCode.slow:
+      return new BerthError('stream-slow', parts);
     default:
       return new BerthError('internal', parts);
   }

@@ -24,3 +24,13 @@ export interface StateEvent {
 
 /** What a monitor tells who only watches. */
 export type MonitorEvent = StateEvent | OomEvent | LogEvent;
+
+/** A watch over one container. */
+export interface MonitorSubscription {
+  /**
+   * What happens, in order. Ends when it is closed, or when the monitor leaves after the container's end; throws
+   * `monitor-lost` if the monitor died, `stream-slow` if too much was left unread. To be read by one reader.
+   */
+  readonly events: AsyncIterable<MonitorEvent>;
+  close(): void;
+}

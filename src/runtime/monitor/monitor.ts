@@ -54,17 +54,33 @@ export interface MonitorAttach {
   readonly stderr: boolean;
 }
 
-/** A running exec. Output is handed over before `end` settles; a slow consumer slows the exec, nothing else. */
-export interface ExecSession {
-  /** Resolves when the process runs, rejects with the runtime's message if it cannot be started. */
+/** The streams of one process. Output is handed over before `end` settles. */
+interface Session<End> {
+  /** Resolves when the process is there, rejects with the reason if it cannot be. */
   readonly started: Promise<void>;
-  readonly end: Promise<ExecEnd>;
+  readonly end: Promise<End>;
   /** Resolves when the bytes are handed to the monitor: backpressure. */
   writeStdin(data: Uint8Array): Promise<void>;
   closeStdin(): Promise<void>;
+  /** Of the terminal, in columns and rows; 0 changes nothing. */
   resize(width: number, height: number): Promise<void>;
+}
+
+/** A running exec. A slow consumer of its output slows the exec, nothing else. */
+export interface ExecSession extends Session<ExecEnd> {
   /** Kills the whole tree of the exec and closes the connection. */
   kill(): void;
+}
+
+export type AttachEnd = { readonly kind: 'ended'; readonly status: ExitStatus } | { readonly kind: 'detached' };
+
+/**
+ * A part in the streams of a container's init. A consumer that lets too much of the output pile up is detached:
+ * `end` rejects `stream-slow`. The container never waits.
+ */
+export interface AttachSession extends Session<AttachEnd> {
+  /** Closes the connection; the container runs on. */
+  detach(): void;
 }
 
 export interface ExecOutput {
@@ -90,6 +106,8 @@ export interface Monitor {
   /** Opens the log's path anew, never truncating; resolves when output goes to the file that is there now. */
   reopenLog(signal?: AbortSignal): Promise<{ readonly inode: bigint; readonly size: bigint }>;
   exec(request: MonitorExec, output: ExecOutput): ExecSession;
+  /** Takes part in init's own streams; before the start it misses nothing of them. */
+  attach(request: MonitorAttach, output: ExecOutput): AttachSession;
   /** Tells a monitor whose container has ended that its record is kept: it leaves. */
   release(): Promise<void>;
   /** Closes our connection; the monitor lives on. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { connectMonitor, readExitRecord } from '../../../src/runtime';
 import { Workspace } from '../support/bundle';
 import { TestContainer } from '../support/container';
+import { until } from '../support/until';
 
 let workspace: Workspace;
 beforeAll(async () => {
@@ -239,11 +240,3 @@ describe('without its client', () => {
     expect(await readExitRecord(container.request.exitFile)).toBeUndefined();
   });
 });
-
-/** Waits for something that nobody tells: another process's file. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition());) {
-    if (Date.now() > end) throw new Error('it did not happen within 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

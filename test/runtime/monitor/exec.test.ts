@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { processOf, Workspace } from '../support/bundle';
 import { descriptors, TestContainer } from '../support/container';
+import { until } from '../support/until';
 
 let workspace: Workspace;
 let container: TestContainer;
@@ -96,7 +97,7 @@ describe('exec', () => {
     expect(await commands()).toMatch(/sleep 882/);
     session.kill();
     await expect(session.end).rejects.toMatchObject({ code: 'call-cancelled' });
-    await waitUntil(async () => !/sleep 88/.test(await commands()));
+    await until(async () => !/sleep 88/.test(await commands()));
   });
 
   test('does not wait for what the command has left in the background', async () => {
@@ -171,7 +172,7 @@ describe('exec', () => {
     const before = (await descriptors(pid)).length;
     for (let i = 0; i < 10; i++) await container.exec(['true-not-there']).catch(() => undefined);
     await Promise.all(Array.from({ length: 10 }, () => container.exec(['echo', 'x'])));
-    await waitUntil(async () => (await descriptors(pid)).length <= before);
+    await until(async () => (await descriptors(pid)).length <= before);
     expect((await readdir(dirname(container.request.pidFile))).filter((name) => name.startsWith('pid.x'))).toEqual([]);
     // Only the container's init is left.
     const { state } = container.monitor;
@@ -179,11 +180,3 @@ describe('exec', () => {
     expect((await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim()).toBe(String(init));
   });
 });
-
-/** Waits for what the kernel does on its own time. */
-async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition());) {
-    if (Date.now() > end) throw new Error('it did not happen within 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

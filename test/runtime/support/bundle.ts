@@ -17,6 +17,7 @@ const applets = [
   'id',
   'stty',
   'test',
+  'od',
 ];
 
 /** A folder of a test's own, with a root file system made of the machine's busybox. */

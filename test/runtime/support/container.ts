@@ -5,10 +5,19 @@ import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { connectMonitor, type ExecEnd, type ExitRecord, type Monitor, type MonitorExec } from '../../../src/runtime';
+import {
+  connectMonitor,
+  type AttachSession,
+  type ExecEnd,
+  type ExitRecord,
+  type Monitor,
+  type MonitorAttach,
+  type MonitorExec,
+} from '../../../src/runtime';
 import { monitorArguments, type ContainerMonitorRequest } from '../../../src/runtime/monitor/start';
 import { buildConmon, buildFakeRuntime } from './native';
 import { processOf, writeBundle, type BundleOptions, type Workspace } from './bundle';
+import { Transcript } from './transcript';
 
 const run = promisify(execFile);
 
@@ -28,6 +37,7 @@ function pathOf(runtime: RuntimeName): string {
 
 export interface ContainerOptions extends BundleOptions {
   readonly stdin?: boolean;
+  readonly stdinOnce?: boolean;
   readonly gid?: number;
   readonly logPath?: string;
   /** runc, unless `runtimePath` is given. */
@@ -68,6 +78,7 @@ export class TestContainer implements AsyncDisposable {
       logPath: options.logPath ?? join(folder, 'log'),
       tty: options.tty ?? false,
       stdin: options.stdin ?? false,
+      stdinOnce: options.stdinOnce ?? false,
       uid: options.uid ?? 0,
       gid: options.uid ?? 0,
     };
@@ -144,6 +155,19 @@ export class TestContainer implements AsyncDisposable {
     return { ...end, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
   }
 
+  /** Attaches to all of init's streams, and waits until that is so. */
+  async attach(wanted: Partial<MonitorAttach> = {}): Promise<Attached> {
+    const output = new Transcript();
+    const session = this.monitor.attach({ stdin: true, stdout: true, stderr: true, ...wanted }, output);
+    await session.started;
+    return { session, output };
+  }
+
+  /** Ends `waitForGo`. */
+  async go(): Promise<void> {
+    await this.exec(['sh', '-c', '> /tmp/go']);
+  }
+
   /** Waits for the monitor process to leave. */
   async left(): Promise<void> {
     if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
@@ -155,6 +179,14 @@ export class TestContainer implements AsyncDisposable {
     await this.left();
   }
 }
+
+export interface Attached {
+  readonly session: AttachSession;
+  readonly output: Transcript;
+}
+
+/** For a script in a container: it goes on when the test says `go`. */
+export const waitForGo = 'while ! test -e /tmp/go; do sleep 0.02; done';
 
 export type ExecOutcome = ExecEnd & { readonly stdout: string; readonly stderr: string };
 
