@@ -134,7 +134,7 @@ bool call_succeeded(const struct call *call)
 static const char *end_of_text(const struct call *call)
 {
   const char *text = call->text + (call->size > CALL_TEXT_MAX ? call->size - CALL_TEXT_MAX : 0);
-  for (int i = 0; call->lost && i < 3 && ((unsigned char)*text & 0xc0) == 0x80; i++)
+  for (int i = 0; i < 3 && ((unsigned char)*text & 0xc0) == 0x80; i++)
     text++;
   return text;
 }

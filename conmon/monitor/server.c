@@ -109,7 +109,7 @@ int server_listen(struct monitor *monitor, struct err *err)
   mode_t saved = umask(0177);
   int bound = bind(fd, (struct sockaddr *)&address, sizeof(address));
   umask(saved);
-  if (bound < 0 || listen(fd, 128) < 0)
+  if (bound < 0 || listen(fd, SOMAXCONN) < 0)
     return err_set(err, errno, "listen on %s", path);
   int failed = loop_watch(&monitor->loop, &monitor->listener, fd, EPOLLIN, acceptable, monitor);
   if (failed < 0)

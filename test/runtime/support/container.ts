@@ -22,12 +22,14 @@ import { Transcript } from './transcript';
 const run = promisify(execFile);
 
 /** The OCI runtimes that tests name; any other path is one of a test's own. */
-export type RuntimeName = 'runc' | 'fake';
+export type RuntimeName = 'runc' | 'crun' | 'fake';
 
 function pathOf(runtime: RuntimeName): string {
   switch (runtime) {
     case 'runc':
       return '/usr/sbin/runc';
+    case 'crun':
+      return '/usr/bin/crun';
     case 'fake':
       return buildFakeRuntime();
     default:
