@@ -8,6 +8,9 @@ const runtime = z.strictObject({
   path: z.string().min(1),
 });
 
+/** A limit below it, a typing error as a rule, would have every few lines rotated: CRI-O's bound. */
+const smallestLog = 8192;
+
 /** The whole of berth.toml. Every key has a default; unknown keys are errors, so that a typing error is never silent. */
 export const configSchema = z.strictObject({
   root: absolutePath.default('/var/lib/berth'),
@@ -28,6 +31,14 @@ export const configSchema = z.strictObject({
       handlers: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]*$/), runtime).default({ runc: { path: 'runc' } }),
       /** Where pods go whose config names no cgroup parent. Empty: /berth-<hash of root>. */
       cgroup_parent: z.union([z.literal(''), absolutePath]).default(''),
+      /** Bytes from which a container's log is put aside as <log>.1 and begun anew; 0: only the kubelet rotates it. */
+      log_size_max: z
+        .number()
+        .int()
+        .refine((bytes) => bytes === 0 || bytes >= smallestLog, `must be 0 or at least ${smallestLog}`)
+        .default(0),
+      /** Sends every record of every container's log to journald too. */
+      log_to_journald: z.boolean().default(false),
     })
     .prefault({}),
 

@@ -20,6 +20,7 @@ import {
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
 import { resolveDevices } from './devices';
+import { journalFields } from './journal-fields';
 import { logPathOf, makeLogFolder } from './log-path';
 import { makeMountSources, resolveMountSources } from './mount-sources';
 import { createOutcome } from './monitor-end';
@@ -33,8 +34,16 @@ export interface CreateParts extends SupervisorParts {
   readonly handlers: Handlers;
   readonly findImage: (reference: string) => ImageRecord | undefined;
   readonly conmonPath: string;
+  readonly logs: LogSettings;
   /** Says a thing about this machine once: what a container asked for and cannot have here. */
   readonly sayOnce: (note: string) => void;
+}
+
+/** What is the same for every container's log. */
+export interface LogSettings {
+  /** Bytes from which a log is put aside as `<log>.1`; 0: none. */
+  readonly sizeMax: number;
+  readonly toJournald: boolean;
 }
 
 const maxSeccompProfile = 4 * 1024 ** 2;
@@ -145,6 +154,8 @@ export async function makeContainer(
     exitFile: paths.exitFile,
     pidFile: paths.pidFile,
     logPath: record.logPath || undefined,
+    logSizeMax: parts.logs.sizeMax,
+    journalFields: parts.logs.toJournald ? journalFields(id, sandbox.config, record.config) : undefined,
     tty: record.config.tty,
     stdin: record.config.stdin,
     stdinOnce: record.config.stdinOnce,

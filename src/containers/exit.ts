@@ -26,7 +26,7 @@ export function exitCodeOf(status: ExitStatus): number {
 export function containerExit(record: ExitRecord): ContainerExit {
   const exitCode = exitCodeOf(record.status);
   const { status } = record;
-  const lost = record.bytesDropped > 0n ? `${record.bytesDropped} bytes of log were dropped: the disk was full` : '';
+  const lost = record.bytesDropped > 0n ? `${record.bytesDropped} bytes of log could not be written` : '';
   return {
     exitCode,
     reason:

@@ -141,6 +141,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     runtimeOf: runtimes(kernel),
     findImage: (reference) => images.find(reference),
     conmonPath,
+    logs: { sizeMax: config.runtime.log_size_max, toJournald: config.runtime.log_to_journald },
     paths,
     sayOnce: once((note) => log.warn(`on this machine: ${note}`)),
     log,

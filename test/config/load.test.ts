@@ -19,6 +19,7 @@ test('without a file everything has its default', async () => {
   expect(config.root).toBe('/var/lib/berth');
   expect(config.socket).toBe('/run/berth/berth.sock');
   expect(config.runtime.handlers).toEqual({ runc: { path: 'runc' } });
+  expect(config.runtime).toMatchObject({ log_size_max: 0, log_to_journald: false });
 });
 
 test('drop-ins win over the file in lexical order, flags over both; tables merge', async () => {
@@ -39,6 +40,7 @@ test.each([
   ['an unknown key of a table', '[image]\nfoo = 1\n', /berth\.toml: image\.foo: Unrecognized key/],
   ['a wrong type', '[streaming]\nport = "x"\n', /berth\.toml: streaming\.port: .*number/],
   ['a relative path', 'root = "a"\n', /berth\.toml: root: must be an absolute path/],
+  ['a log limit below 8 KiB', '[runtime]\nlog_size_max = 100\n', /berth\.toml: runtime\.log_size_max: must be 0 or/],
   ['bad TOML', 'root = \n', /berth\.toml: .*Invalid TOML/s],
 ])('%s names the file and the key', async (_, text, message) => {
   await writeFile(file, text);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { resolveDevices } from '../../src/containers/devices';
 import { Deadline } from '../../src/containers/deadline';
 import { containerExit, exitCodeOf } from '../../src/containers/exit';
+import { journalFields } from '../../src/containers/journal-fields';
 import { logPathOf } from '../../src/containers/log-path';
 import { pidNamespace } from '../../src/containers/pid-namespace';
 import type { ExitRecord } from '../../src/runtime';
@@ -30,6 +31,19 @@ test('ends in words of CRI: never a code that nobody saw, OOMKilled only where t
   const unknown = { ...exitRecord, status: { kind: 'unknown', reason: 'why' } } as const;
   expect(containerExit(unknown)).toMatchObject({ exitCode: 255, reason: 'Unknown', message: 'why' });
   expect(containerExit({ ...exitRecord, bytesDropped: 5n }).message).toMatch(/5 bytes/);
+});
+
+test('journald is told which container of which pod has written', () => {
+  const metadata = { name: 'web', namespace: 'shop', uid: 'u-1', attempt: 0 };
+  const config = ContainerConfig.fromPartial({ metadata: { name: 'nginx', attempt: 2 } });
+  expect(journalFields('0123456789abcdef', PodSandboxConfig.fromPartial({ metadata }), config)).toEqual({
+    CONTAINER_ID: '0123456789ab',
+    CONTAINER_ID_FULL: '0123456789abcdef',
+    CONTAINER_NAME: 'k8s_nginx_web_shop_u-1_2',
+    POD_NAME: 'web',
+    POD_NAMESPACE: 'shop',
+    SYSLOG_IDENTIFIER: 'nginx',
+  });
 });
 
 test('a deadline can be brought forward, not put off, and a promise that comes first wins', async () => {

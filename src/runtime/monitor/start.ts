@@ -19,6 +19,10 @@ export interface ContainerMonitorRequest {
   readonly pidFile: string;
   /** The log in the kubelet's format; absent: nothing is kept. */
   readonly logPath?: string | undefined;
+  /** Bytes from which the log is put aside as `<logPath>.1` and begun anew; 0 or absent: none. */
+  readonly logSizeMax?: number;
+  /** What journald shall keep with each record of the log; absent or empty: it gets none. */
+  readonly journalFields?: Readonly<Record<string, string>> | undefined;
   readonly tty?: boolean;
   readonly stdin?: boolean;
   readonly stdinOnce?: boolean;
@@ -60,6 +64,7 @@ export function monitorArguments(request: ContainerMonitorRequest): readonly str
     'exit-file': request.exitFile,
     'pid-file': request.pidFile,
     'log-path': request.logPath,
+    'log-size-max': request.logSizeMax ? String(request.logSizeMax) : undefined,
     uid: String(request.uid ?? 0),
     gid: String(request.gid ?? 0),
   };
@@ -71,6 +76,7 @@ export function monitorArguments(request: ContainerMonitorRequest): readonly str
   };
   return [
     ...Object.entries(values).flatMap(([name, value]) => (value ? [`--${name}`, value] : [])),
+    ...Object.entries(request.journalFields ?? {}).flatMap(([name, value]) => ['--log-journal', `${name}=${value}`]),
     ...Object.entries(switches).flatMap(([name, on]) => (on ? [`--${name}`] : [])),
   ];
 }

@@ -44,6 +44,9 @@ export interface ContainerOptions extends BundleOptions {
   readonly logPath?: string;
   /** runc, unless `runtimePath` is given. */
   readonly runtime?: RuntimeName;
+  readonly logSizeMax?: number;
+  /** More log files. */
+  readonly otherLogs?: readonly string[];
   readonly runtimePath?: string;
   /** What the fake runtime does wrong, in the words of conmon/tests/fake-runtime/fake.h. */
   readonly misbehave?: Readonly<Partial<Record<'create' | 'start' | 'exec', string>>>;
@@ -78,13 +81,15 @@ export class TestContainer implements AsyncDisposable {
       exitFile: join(folder, 'exit'),
       pidFile: join(folder, 'pid'),
       logPath: options.logPath ?? join(folder, 'log'),
+      logSizeMax: options.logSizeMax ?? 0,
       tty: options.tty ?? false,
       stdin: options.stdin ?? false,
       stdinOnce: options.stdinOnce ?? false,
       uid: options.uid ?? 0,
       gid: options.uid ?? 0,
     };
-    const child = spawn(conmonPath, monitorArguments(request), {
+    const otherLogs = (options.otherLogs ?? []).flatMap((path) => ['--log-path', path]);
+    const child = spawn(conmonPath, [...monitorArguments(request), ...otherLogs], {
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
       env: { PATH: process.env['PATH'], BERTH_READY_FD: '3' },
