@@ -48,10 +48,15 @@ static void on_signal(struct conn *conn, uint32_t tag, uint32_t signum)
   conn_send(conn, FRAME_SIGNALED, tag, &delivered, 1);
 }
 
+/* A log that is complete is not begun anew: who has renamed it is told to put it back. */
 static void on_reopen(struct conn *conn, uint32_t tag)
 {
   struct monitor *monitor = conn->monitor;
   struct err err;
+  if (monitor->state >= S_EXITED) {
+    conn_error(conn, tag, PE_STATE, "the container has ended, its log is complete");
+    return;
+  }
   if (logger_reopen(&monitor->log, &err) < 0) {
     conn_error(conn, tag, PE_SYSTEM, describe(&err).text);
     return;
