@@ -8,13 +8,14 @@
 
 #include "lib/scope.h"
 
+int open_once(const char *path, int flags, mode_t mode)
+{
+  return (int)TEMP_FAILURE_RETRY(open(path, flags | O_CLOEXEC, mode));
+}
+
 ssize_t read_once(int fd, void *buffer, size_t size)
 {
-  ssize_t got;
-  do
-    got = read(fd, buffer, size);
-  while (got < 0 && errno == EINTR);
-  return got;
+  return TEMP_FAILURE_RETRY(read(fd, buffer, size));
 }
 
 ssize_t read_full(int fd, void *buffer, size_t size)
@@ -47,7 +48,7 @@ int write_full(int fd, const void *buffer, size_t size)
 
 ssize_t read_text(const char *path, char *buffer, size_t size)
 {
-  _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+  _cleanup_fd_ int fd = open_once(path, O_RDONLY, 0);
   if (fd < 0)
     return -errno;
   ssize_t got = read_full(fd, buffer, size);
@@ -61,14 +62,11 @@ ssize_t read_text(const char *path, char *buffer, size_t size)
 
 int write_text(const char *path, const char *text)
 {
-  _cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+  _cleanup_fd_ int fd = open_once(path, O_WRONLY, 0);
   if (fd < 0)
     return -errno;
-  ssize_t put;
   size_t size = strlen(text);
-  do
-    put = write(fd, text, size);
-  while (put < 0 && errno == EINTR);
+  ssize_t put = TEMP_FAILURE_RETRY(write(fd, text, size));
   if (put < 0)
     return -errno;
   return (size_t)put == size ? 0 : -EIO;

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* open(2) past EINTR, close-on-exec always; the descriptor, or -1 and errno. */
+int open_once(const char *path, int flags, mode_t mode);
+
 /* read(2) past EINTR. */
 ssize_t read_once(int fd, void *buffer, size_t size);
 

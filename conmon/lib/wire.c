@@ -83,6 +83,11 @@ struct wire_writer wire_writer(size_t max)
   return (struct wire_writer){.max = max};
 }
 
+struct wire_writer wire_writer_into(void *data, size_t size)
+{
+  return (struct wire_writer){.data = data, .capacity = size, .max = size};
+}
+
 void wire_free(struct wire_writer *w)
 {
   free(w->data);

@@ -42,6 +42,8 @@ struct wire_writer {
 };
 
 struct wire_writer wire_writer(size_t max);
+/* Into memory of the caller's, which wire_free must not be given: nothing is allocated. */
+struct wire_writer wire_writer_into(void *data, size_t size);
 void wire_free(struct wire_writer *w);
 void wire_put_u8(struct wire_writer *w, uint8_t value);
 void wire_put_u16(struct wire_writer *w, uint16_t value);

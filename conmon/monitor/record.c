@@ -5,27 +5,23 @@
 #include <string.h>
 
 #include "lib/crc32.h"
+#include "lib/io.h"
 #include "lib/scope.h"
 
 #define RECORD_HEADER 12
 
+/* Without memory of its own: an exit is told when there is none left. */
 int record_encode(uint8_t file[RECORD_FILE_SIZE], const struct exit_record *record)
 {
-  _cleanup_wire_ struct wire_writer body = wire_writer(RECORD_FILE_SIZE - RECORD_HEADER);
-  put_record(&body, record);
-  if (body.failed)
-    return -1;
-  _cleanup_wire_ struct wire_writer all = wire_writer(RECORD_FILE_SIZE);
-  wire_put_u32(&all, RECORD_MAGIC);
-  wire_put_u16(&all, RECORD_VERSION);
-  wire_put_u16(&all, (uint16_t)body.size);
-  wire_put_u32(&all, crc32_of(body.data, body.size));
-  wire_put_raw(&all, body.data, body.size);
-  if (all.failed)
-    return -1;
   memset(file, 0, RECORD_FILE_SIZE);
-  memcpy(file, all.data, all.size);
-  return 0;
+  struct wire_writer body = wire_writer_into(file + RECORD_HEADER, RECORD_FILE_SIZE - RECORD_HEADER);
+  put_record(&body, record);
+  struct wire_writer header = wire_writer_into(file, RECORD_HEADER);
+  wire_put_u32(&header, RECORD_MAGIC);
+  wire_put_u16(&header, RECORD_VERSION);
+  wire_put_u16(&header, (uint16_t)body.size);
+  wire_put_u32(&header, crc32_of(body.data, body.size));
+  return body.failed || header.failed ? -1 : 0;
 }
 
 bool record_decode(const uint8_t *file, size_t size, struct exit_record *record)
@@ -45,7 +41,7 @@ bool record_decode(const uint8_t *file, size_t size, struct exit_record *record)
 
 int record_allocate(const char *path, struct err *err)
 {
-  _cleanup_fd_ int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  _cleanup_fd_ int fd = open_once(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
   if (fd < 0)
     return err_set(err, errno, "create the exit record %s", path);
   int failed;
@@ -66,8 +62,8 @@ static int sync_folder(const char *path, struct err *err)
   char *slash = strrchr(folder, '/');
   if (slash)
     slash[slash == folder ? 1 : 0] = '\0';
-  _cleanup_fd_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || fsync(fd) < 0)
+  _cleanup_fd_ int fd = open_once(folder, O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0 || TEMP_FAILURE_RETRY(fsync(fd)) < 0)
     return err_set(err, errno, "sync the folder %s", folder);
   return 0;
 }
@@ -77,13 +73,13 @@ int record_write(int fd, const char *path, const struct exit_record *record, str
   uint8_t file[RECORD_FILE_SIZE];
   if (record_encode(file, record) < 0)
     return err_set(err, EOVERFLOW, "encode the exit record %s", path);
-  ssize_t put;
-  do
-    put = pwrite(fd, file, sizeof(file), 0);
-  while (put < 0 && errno == EINTR);
-  if (put != (ssize_t)sizeof(file))
-    return err_set(err, put < 0 ? errno : ENOSPC, "write the exit record %s", path);
-  if (fsync(fd) < 0)
+  for (size_t done = 0; done < sizeof(file);) {
+    ssize_t put = TEMP_FAILURE_RETRY(pwrite(fd, file + done, sizeof(file) - done, (off_t)done));
+    if (put <= 0)
+      return err_set(err, put < 0 ? errno : ENOSPC, "write the exit record %s", path);
+    done += (size_t)put;
+  }
+  if (TEMP_FAILURE_RETRY(fsync(fd)) < 0)
     return err_set(err, errno, "sync the exit record %s", path);
   return sync_folder(path, err);
 }
