@@ -1,3 +1,5 @@
+const { slow } = require('./test/slow.cjs');
+
 /** Units and integration on the real kernel; e2e has a configuration of its own. */
 module.exports = {
   testEnvironment: 'node',
@@ -5,5 +7,5 @@ module.exports = {
   testMatch: ['**/*.test.ts'],
   transform: { '^.+\\.ts$': '<rootDir>/test/esbuild-transform.cjs' },
   moduleFileExtensions: ['ts', 'js', 'cjs', 'json', 'node'],
-  testTimeout: 30000,
+  testTimeout: 30000 * slow,
 };

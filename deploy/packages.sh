@@ -48,6 +48,13 @@ need_for_tests() {
   need util-linux has_program unshare
 }
 
+# What e2e/vm/run itself uses; what goes into its guest is what berth and the tests need.
+need_for_vm() {
+  need qemu-system-x86 has_program qemu-system-x86_64
+  need debootstrap has_program debootstrap
+  need e2fsprogs has_program mkfs.ext4
+}
+
 # Installs what was noted. No service is started, and one that came with a package does not start at the next boot.
 install_missing() {
   if ((${#missing_packages[@]} == 0)); then return; fi

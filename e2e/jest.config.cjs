@@ -1,3 +1,5 @@
+const { slow } = require('../test/slow.cjs');
+
 /** The black-box suite: one daemon for all of it, so the suites run one after the other (`--runInBand`). */
 module.exports = {
   testEnvironment: 'node',
@@ -8,5 +10,5 @@ module.exports = {
   moduleFileExtensions: ['ts', 'js', 'cjs', 'json', 'node'],
   globalSetup: '<rootDir>/e2e/support/global-setup.ts',
   globalTeardown: '<rootDir>/e2e/support/global-teardown.ts',
-  testTimeout: 60000,
+  testTimeout: 60000 * slow,
 };
