@@ -5,22 +5,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "launcher/launcher.h"
+#include "lib/clock.h"
 #include "lib/io.h"
 #include "lib/proc.h"
 #include "lib/scope.h"
 
 enum { CHUNK = 16 * 1024, CHUNKS = 8, MONITOR_STDERR = 4096 };
-
-static int64_t now_ms(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 struct job *job_new(struct launcher *l, enum job_kind kind, uint32_t id, uint16_t op, uint32_t timeout_ms)
 {
@@ -31,7 +24,7 @@ struct job *job_new(struct launcher *l, enum job_kind kind, uint32_t id, uint16_
   *job = (struct job){.kind = kind, .id = id, .op = op, .failure = -1, .memory = -1, .pid = -1};
   job->out = (struct stream){.job = job, .fd = -1, .data = wire_writer(max)};
   job->err = (struct stream){.job = job, .fd = -1, .data = wire_writer(max)};
-  job->deadline = timeout_ms ? now_ms() + timeout_ms : 0;
+  job->deadline = timeout_ms ? clock_monotonic_ms() + timeout_ms : 0;
   job->next = l->jobs;
   l->jobs = job;
   return job;
@@ -249,7 +242,7 @@ void job_expire(struct launcher *l)
     if (!job->deadline || job->timed_out)
       continue;
     if (!now)
-      now = now_ms();
+      now = clock_monotonic_ms();
     if (job->deadline <= now) {
       job->timed_out = true;
       kill_job(job);
@@ -266,7 +259,7 @@ int job_wait_ms(const struct launcher *l)
   }
   if (!first)
     return -1;
-  int64_t left = first - now_ms();
+  int64_t left = first - clock_monotonic_ms();
   return left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left;
 }
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,19 +23,6 @@ static int complain(const struct err *err)
 {
   fprintf(stderr, "launcher: %s: errno %d (%s)\n", err->msg, err->code, strerrordesc_np(err->code));
   return -err->code;
-}
-
-/* Descriptors 0 to 2 are open from here on, so that a pipe never gets one of their numbers. */
-static int open_stdio(struct err *err)
-{
-  int fd;
-  do
-    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-  while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd < 0)
-    return err_set(err, errno, "open /dev/null");
-  close(fd);
-  return 0;
 }
 
 static int watch(struct launcher *l, int fd, void *tag, struct err *err)
@@ -60,19 +46,18 @@ static int set_up(struct launcher *l, char **argv, int argc, struct err *err)
   int failed = set_nonblock(CONTROL_FD, true);
   if (failed < 0)
     return err_set(err, -failed, "set the control socket non-blocking");
-  if (open_stdio(err) < 0)
-    return -1;
+  failed = proc_fill_stdio();
+  if (failed < 0)
+    return err_set(err, -failed, "open /dev/null");
   proc_reset_signals();
   signal(SIGPIPE, SIG_IGN);
   umask(022);
-  sigset_t awaited;
-  sigemptyset(&awaited);
-  sigaddset(&awaited, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &awaited, NULL);
-  l->signals = signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK);
+  l->signals = proc_watch_children();
+  if (l->signals < 0)
+    return err_set(err, -l->signals, "signalfd for SIGCHLD");
   l->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (l->signals < 0 || l->epoll < 0)
-    return err_set(err, errno, "signalfd and epoll");
+  if (l->epoll < 0)
+    return err_set(err, errno, "epoll_create1");
   l->bulk_path = argv[1];
   if (placement_open(&l->helpers, (const char *const *)&argv[2], 1, err) < 0 ||
       placement_open(&l->monitors, (const char *const *)&argv[3], argc - 3, err) < 0)
@@ -90,13 +75,6 @@ static int greet(struct launcher *l, struct err *err)
   return control_flush(l, err);
 }
 
-static void drain_signals(const struct launcher *l)
-{
-  struct signalfd_siginfo info;
-  while (read(l->signals, &info, sizeof(info)) == sizeof(info))
-    ;
-}
-
 /* Serves until berthd closes its end (0) or breaks the protocol (negative). */
 static int serve(struct launcher *l, struct err *err)
 {
@@ -108,7 +86,7 @@ static int serve(struct launcher *l, struct err *err)
     for (int i = 0; i < count; i++) {
       void *tag = events[i].data.ptr;
       if (tag == &l->signals) {
-        drain_signals(l);
+        proc_drain_signals(l->signals);
         job_reap(l);
       } else if (tag == &l->input) {
         if ((events[i].events & ~(uint32_t)EPOLLOUT) && control_read(l, &end, err) < 0)

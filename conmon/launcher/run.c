@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "launcher/launcher.h"
@@ -14,8 +13,6 @@
 #include "lib/scope.h"
 
 enum { READY_FD = 3, STDERR_SIZE = 4096 };
-/* Flag of close_range(2), Linux 5.11. */
-enum { RANGE_CLOEXEC = 4 };
 
 /* A decoded program; the strings stay in the request's buffer. */
 struct program {
@@ -103,7 +100,7 @@ static _Noreturn void exec_program(const struct program *program, unsigned int f
     give_up(failure_fd, &failure);
   }
   /* All of ours are close-on-exec already; this is for what berthd may have passed on by mistake. */
-  syscall(SYS_close_range, first_closed, ~0U, RANGE_CLOEXEC);
+  proc_cloexec_from(first_closed);
   if (strchr(program->path, '/'))
     execve(program->path, program->argv, program->envp);
   else

@@ -4,11 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include "lib/io.h"
 #include "lib/proc.h"
 #include "lib/scope.h"
+#include "lib/unix_socket.h"
 
 enum { CGROUP2_MAGIC = 0x63677270 };
 
@@ -89,11 +88,11 @@ int spawn_child_setup(const struct placement *place, pid_t launcher, bool dies_w
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
   if (dies_with_us) {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-      return err_set(err, errno, "prctl PR_SET_PDEATHSIG");
-    /* The launcher may have ended before: then the signal has been missed. */
-    if (getppid() != launcher)
+    int failed = proc_die_with(launcher);
+    if (failed == -ESRCH)
       _exit(1);
+    if (failed < 0)
+      return err_set(err, -failed, "prctl PR_SET_PDEATHSIG");
   }
   for (int i = 0; i < place->procs_count; i++) {
     if (write(place->procs[i], "0", 1) != 1)
@@ -125,10 +124,9 @@ pid_t spawn_call(struct launcher *l, int reply_fd, bool keeps_lock, struct err *
 
 int connect_bulk(const char *path, const uint8_t token[TOKEN_SIZE], struct err *err)
 {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof(address.sun_path))
-    return err_set(err, ENAMETOOLONG, "socket %s", path);
-  strcpy(address.sun_path, path);
+  struct sockaddr_un address;
+  if (unix_address(path, &address, err) < 0)
+    return -ENAMETOOLONG;
   _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return err_set(err, errno, "socket");

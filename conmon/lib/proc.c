@@ -1,10 +1,13 @@
 #include "lib/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +20,8 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+/* CLOSE_RANGE_CLOEXEC, Linux 5.11. */
+#define RANGE_CLOEXEC 4
 
 int proc_parse_stat(const char *stat, struct proc_identity *identity)
 {
@@ -67,6 +72,49 @@ int proc_pidfd_signal(int pidfd, int signum)
 int proc_close_from(unsigned int first)
 {
   return syscall(SYS_close_range, first, ~0U, 0) < 0 ? -errno : 0;
+}
+
+int proc_cloexec_from(unsigned int first)
+{
+  return syscall(SYS_close_range, first, ~0U, RANGE_CLOEXEC) < 0 ? -errno : 0;
+}
+
+int proc_die_with(pid_t parent)
+{
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+    return -errno;
+  /* It may have ended before: then the signal has been missed. */
+  return getppid() == parent ? 0 : -ESRCH;
+}
+
+int proc_fill_stdio(void)
+{
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd < 0)
+    return -errno;
+  close(fd);
+  return 0;
+}
+
+int proc_watch_children(void)
+{
+  sigset_t mask;
+  sigemptyset(&mask);
+  sigaddset(&mask, SIGCHLD);
+  if (sigprocmask(SIG_SETMASK, &mask, NULL) < 0)
+    return -errno;
+  int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+  return fd < 0 ? -errno : fd;
+}
+
+void proc_drain_signals(int fd)
+{
+  struct signalfd_siginfo info;
+  while (read_once(fd, &info, sizeof(info)) > 0)
+    ;
 }
 
 void proc_reset_signals(void)

@@ -34,6 +34,20 @@ int proc_pidfd_signal(int pidfd, int signum);
 /* close_range(2) from `first` up; 0, or -errno. */
 int proc_close_from(unsigned int first);
 
+/* Closes what is open from `first` up at the next exec; 0, or -errno. */
+int proc_cloexec_from(unsigned int first);
+
+/* In a child: SIGKILL as soon as its parent ends. 0, or -errno; -ESRCH if it has ended already. */
+int proc_die_with(pid_t parent);
+
+/* Opens 0, 1 and 2 where they are not: a pipe of ours would land there. 0, or -errno. */
+int proc_fill_stdio(void);
+
+/* Blocks SIGCHLD, and nothing else, and gives a signalfd for it; or -errno. */
+int proc_watch_children(void);
+/* Takes off what a signalfd holds. */
+void proc_drain_signals(int fd);
+
 /* Every signal to its default, none blocked; SIGKILL and SIGSTOP aside. For a child before its exec. */
 void proc_reset_signals(void);
 

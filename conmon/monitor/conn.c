@@ -56,9 +56,17 @@ void conn_free(struct conn *conn)
   free(conn);
 }
 
+static void receive(struct conn *conn);
+
+/* Of a HELLO that has come by now it was the machine that was slow, not the client. */
 static void out_of_patience(void *owner)
 {
-  conn_close(owner);
+  struct conn *conn = owner;
+  bool said_enough = conn->finishing;
+  if (!said_enough)
+    receive(conn);
+  if (said_enough || (conn->role == ROLE_NONE && !conn->finishing))
+    conn_close(conn);
 }
 
 static void shut_when_sent(struct conn *conn)

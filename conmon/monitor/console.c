@@ -4,26 +4,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 
 #include "lib/io.h"
 #include "lib/scope.h"
-
-int console_listen(const char *path, struct err *err)
-{
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof(address.sun_path))
-    return err_set(err, ENAMETOOLONG, "bind %s", path);
-  strcpy(address.sun_path, path);
-  _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
-    return err_set(err, errno, "socket");
-  unlink(path);
-  if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0)
-    return err_set(err, errno, "bind %s", path);
-  return steal_fd(&fd);
-}
 
 int console_take(int listener, struct err *err)
 {

@@ -10,8 +10,6 @@
 /* A terminal that its last user has closed gives EIO and hangs up until it is opened again: so often is it tried. */
 #define CONSOLE_RETRY_MS 50
 
-/* A listening socket, or a negative errno. The caller unlinks the path. */
-int console_listen(const char *path, struct err *err);
 /* The master, non-blocking. The runtime sends it before its call returns, so nothing is waited for. */
 int console_take(int listener, struct err *err);
 /* Columns or rows of 0 change nothing. */

@@ -11,19 +11,13 @@
 #include "lib/io.h"
 #include "lib/proc.h"
 #include "lib/scope.h"
+#include "lib/unix_socket.h"
 #include "monitor/console.h"
 #include "monitor/describe.h"
 #include "monitor/monitor.h"
 #include "monitor/pidfile.h"
 #include "monitor/pipes.h"
 #include "monitor/record.h"
-
-uint64_t clock_realtime_ns(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void init_ended(void *owner, int wait_status)
 {
@@ -183,7 +177,7 @@ static int run_create(struct monitor *monitor, struct err *err)
     return -err->code;
   char console[PATH_MAX];
   console_path(o, console, sizeof(console));
-  if (o->tty && (monitor->console_fd = console_listen(console, err)) < 0)
+  if (o->tty && (monitor->console_fd = unix_listen(console, err)) < 0)
     return -err->code;
   struct runtime_args args;
   runtime_args(&args, o, "create");

@@ -6,6 +6,7 @@
 
 #include "lib/io.h"
 #include "lib/scope.h"
+#include "lib/unix_socket.h"
 #include "monitor/console.h"
 #include "monitor/describe.h"
 #include "monitor/exec.h"
@@ -56,7 +57,7 @@ static int open_stdio(struct exec *exec, const char *console, struct far_ends *f
 {
   const struct options *o = &exec->monitor->options;
   if (exec->tty) {
-    exec->console_fd = console_listen(console, err);
+    exec->console_fd = unix_listen(console, err);
     return exec->console_fd < 0 ? exec->console_fd : pipe_from_child(&exec->call_err_fd, &far->err, 0, 0, err);
   }
   if (exec->with_stdin && pipe_to_child(&exec->in.fd, &far->in, o->uid, o->gid, err) < 0)

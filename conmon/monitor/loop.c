@@ -3,13 +3,12 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/epoll.h>
-#include <time.h>
+
+#include "lib/clock.h"
 
 int64_t loop_now(void)
 {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return clock_monotonic_ms();
 }
 
 int loop_open(struct loop *loop, struct err *err)

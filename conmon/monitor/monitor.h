@@ -2,6 +2,7 @@
 #ifndef CONMON_MONITOR_MONITOR_H
 #define CONMON_MONITOR_MONITOR_H
 
+#include "lib/clock.h"
 #include "monitor/call.h"
 #include "monitor/children.h"
 #include "monitor/codec.h"
@@ -137,7 +138,6 @@ void container_drain(struct monitor *monitor);
 void container_record(struct monitor *monitor);
 /* While the start is in flight: sees whether init has come as far as its program. To be called before init is reaped. */
 void container_look_at_init(struct monitor *monitor);
-uint64_t clock_realtime_ns(void);
 
 /* container_oom.c: tells subscribers of each OOM kill; at the end, whether there was one. */
 void container_oom_watch(struct monitor *monitor);

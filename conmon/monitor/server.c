@@ -4,10 +4,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include "lib/scope.h"
+#include "lib/unix_socket.h"
 #include "monitor/events.h"
 #include "monitor/monitor.h"
 
@@ -99,18 +98,9 @@ static void acceptable(void *owner, uint32_t events)
 int server_listen(struct monitor *monitor, struct err *err)
 {
   const char *path = monitor->options.socket;
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  strcpy(address.sun_path, path);
-  _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  _cleanup_fd_ int fd = unix_listen(path, err);
   if (fd < 0)
-    return err_set(err, errno, "socket");
-  if (unlink(path) < 0 && errno != ENOENT)
-    return err_set(err, errno, "remove the old socket %s", path);
-  mode_t saved = umask(0177);
-  int bound = bind(fd, (struct sockaddr *)&address, sizeof(address));
-  umask(saved);
-  if (bound < 0 || listen(fd, SOMAXCONN) < 0)
-    return err_set(err, errno, "listen on %s", path);
+    return fd;
   int failed = loop_watch(&monitor->loop, &monitor->listener, fd, EPOLLIN, acceptable, monitor);
   if (failed < 0)
     return err_set(err, -failed, "watch %s", path);

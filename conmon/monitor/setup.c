@@ -5,42 +5,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "lib/io.h"
+#include "lib/proc.h"
 #include "lib/scope.h"
 #include "monitor/monitor.h"
 #include "monitor/record.h"
-
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-
-/* 0, 1 and 2 must be taken, or a pipe of ours would land there. */
-static int fill_stdio(struct err *err)
-{
-  int fd;
-  do
-    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-  while (fd >= 0 && fd <= 2);
-  if (fd < 0)
-    return err_set(err, errno, "open /dev/null");
-  close(fd);
-  return 0;
-}
 
 static void signalled(void *owner, uint32_t events)
 {
   (void)events;
   struct monitor *monitor = owner;
-  struct signalfd_siginfo info;
-  while (read_once(monitor->signal_fd, &info, sizeof(info)) > 0)
-    ;
+  proc_drain_signals(monitor->signal_fd);
   container_look_at_init(monitor);
   children_reap(&monitor->children);
 }
@@ -52,14 +29,10 @@ static int setup_signals(struct monitor *monitor, struct err *err)
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
     sigaction(ignored[i], &ignore, NULL);
-  sigset_t mask;
-  sigemptyset(&mask);
-  sigaddset(&mask, SIGCHLD);
-  if (sigprocmask(SIG_SETMASK, &mask, NULL) < 0)
-    return err_set(err, errno, "block SIGCHLD");
-  monitor->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (monitor->signal_fd < 0)
-    return err_set(err, errno, "signalfd");
+  int fd = proc_watch_children();
+  if (fd < 0)
+    return err_set(err, -fd, "signalfd for SIGCHLD");
+  monitor->signal_fd = fd;
   int failed = loop_watch(&monitor->loop, &monitor->signals, monitor->signal_fd, EPOLLIN, signalled, monitor);
   return failed < 0 ? err_set(err, -failed, "watch SIGCHLD") : 0;
 }
@@ -67,10 +40,11 @@ static int setup_signals(struct monitor *monitor, struct err *err)
 int setup_process(struct monitor *monitor, struct err *err)
 {
   /* Whatever the launcher forgot to close is not the runtime's. */
-  if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-    return err_set(err, errno, "close_range");
-  if (fill_stdio(err) < 0)
-    return -err->code;
+  int failed = proc_cloexec_from(3);
+  if (failed == 0)
+    failed = proc_fill_stdio();
+  if (failed < 0)
+    return err_set(err, -failed, "close_range and /dev/null");
   /* CVE-2019-5736: nothing that shares our pid namespace may open our memory or our program through /proc. */
   if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
     return err_set(err, errno, "prctl");

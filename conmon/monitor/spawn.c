@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,8 +25,7 @@ static int place(int fd, int target)
 static void __attribute__((noreturn)) run_child(char *const argv[], const struct spawn_stdio *stdio, pid_t monitor)
 {
   proc_reset_signals();
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != monitor)
+  if (proc_die_with(monitor) < 0)
     _exit(127);
   umask(022);
   int failed = place(stdio->in, 0) < 0 || place(stdio->out, 1) < 0 || place(stdio->err, 2) < 0 || proc_close_from(3) < 0;
