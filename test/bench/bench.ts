@@ -1,5 +1,5 @@
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pushFixtures } from '../../e2e/support/fixtures';
 import { layoutIn } from '../../e2e/support/layout';
@@ -10,6 +10,7 @@ import { daemonContestant } from './daemon-contestant';
 import { floorContestant } from './floor';
 import type { RowName, Samples } from './measure';
 import { median, rowOf, table, verdicts } from './report';
+import { writeResult } from './result';
 
 export interface BenchOptions {
   readonly extent: Extent;
@@ -38,9 +39,7 @@ export async function bench({ extent, rounds, resultDir, say }: BenchOptions): P
     const labels = labelsOf(extent);
     say('');
     say(table(rows, labels));
-    const result = {
-      date: new Date().toISOString(),
-      machine: { cpus: cpus().length, model: cpus()[0]?.model, memory: totalmem(), arch: arch(), kernel: release() },
+    return await writeResult(resultDir, '', {
       versions: Object.fromEntries(contestants.map(({ name, version }) => [name, version])),
       extent,
       rounds,
@@ -54,11 +53,7 @@ export async function bench({ extent, rounds, resultDir, say }: BenchOptions): P
         verdicts: verdicts(row),
         samplesMs: { floor: row.floor, berth: row.berth, peer: row.peer },
       })),
-    };
-    await mkdir(resultDir, { recursive: true });
-    const file = join(resultDir, `${result.date.replace(/[:.]/g, '-')}.json`);
-    await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
-    return file;
+    });
   } finally {
     const ends = await Promise.allSettled(contestants.map((contestant) => contestant.close()));
     await registry.stop();

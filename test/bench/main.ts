@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { resolve } from 'node:path';
 import { bench } from './bench';
+import { monitorBench, monitorParts, type MonitorExtent, type MonitorPart } from './monitor/bench';
 
 const count = (text: string): number => {
   const value = Number(text);
@@ -8,25 +9,39 @@ const count = (text: string): number => {
   return value;
 };
 
-const options = new Command('bench')
+const say = (line: string) => console.log(line);
+const done = (file: string) => console.log(`\nwritten to ${file}`);
+
+const program = new Command('bench')
   .description('Measures berth beside a peer (BERTH_PEER, or Debian’s containerd) and the bare programs.')
+  .enablePositionalOptions()
   .option('--rounds <n>', 'rounds of each; the quieter one counts', count, 2)
   .option('--pods <n>', 'pods started and stopped one after the other, a round', count, 20)
   .option('--execs <n>', 'commands run one after the other, a round', count, 40)
   .option('--burst <n>', 'pods asked for at once', count, 110)
   .option('--results <dir>', 'where the JSON goes', 'bench-results')
-  .parse()
-  .opts<{ rounds: number; pods: number; execs: number; burst: number; results: string }>();
+  .action(async (o: { rounds: number; pods: number; execs: number; burst: number; results: string }) => {
+    const { rounds, pods, execs, burst, results } = o;
+    done(await bench({ extent: { pods, execs, burst }, rounds, resultDir: resolve(results), say }));
+  });
 
-bench({
-  extent: { pods: options.pods, execs: options.execs, burst: options.burst },
-  rounds: options.rounds,
-  resultDir: resolve(options.results),
-  say: (line) => console.log(line),
-}).then(
-  (file) => console.log(`\nwritten to ${file}`),
-  (error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  },
-);
+program
+  .command('monitor')
+  .description('Measures the monitor of a container beside Debian’s conmon and the bare runtime.')
+  .addOption(new Option('--part <name...>', 'only these').choices(monitorParts).default(monitorParts))
+  .option('--latency <n>', 'execs one after the other, and as many of runc’s own', count, 100)
+  .option('--log-mib <n>', 'MiB of log that a monitor must not grow by', count, 1024)
+  .option('--containers <n>', 'containers that exit at once, with the fake runtime', count, 1000)
+  .option('--runc-containers <n>', 'the same with runc', count, 100)
+  .option('--execs <n>', 'execs, 16 at a time, with the fake runtime', count, 100_000)
+  .option('--runc-execs <n>', 'the same with runc', count, 2000)
+  .option('--results <dir>', 'where the JSON goes', 'bench-results')
+  .action(async (o: MonitorExtent & { part: readonly MonitorPart[]; results: string }) => {
+    const { part, results, ...extent } = o;
+    done(await monitorBench({ extent, parts: part, resultDir: resolve(results), say }));
+  });
+
+program.parseAsync().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -40,8 +40,9 @@ export async function until(what: string, condition: () => boolean | Promise<boo
 export class Ground {
   readonly dir = mkdtempSync(join(tmpdir(), 'berth-kernel-test-'));
   readonly cgroupBase = `/berth-kernel-test-${randomBytes(4).toString('hex')}`;
-  readonly launcherPath = build('launcher');
   private readonly kernels: Kernel[] = [];
+
+  constructor(readonly launcherPath: string = build('launcher')) {}
 
   options(more: Partial<KernelOptions> = {}): KernelOptions {
     const { launcherPath, cgroupBase } = this;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Memory of one process, in KiB. */
 export interface Footprint {
@@ -11,6 +12,15 @@ export interface Footprint {
 }
 
 const kernelStack = 16;
+
+/** A monitor gives memory back after a quarter of a second without work. */
+const restMs = 1000;
+
+/** What they have when they have had nothing to do for a while. */
+export async function atRest(pids: readonly number[]): Promise<readonly Footprint[]> {
+  await delay(restMs);
+  return Promise.all(pids.map(footprint));
+}
 
 export async function footprint(pid: number): Promise<Footprint> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');

@@ -118,15 +118,7 @@ export class TestContainer implements AsyncDisposable {
 
   /** The record that the monitor tells when the container has ended. */
   async exited(): Promise<ExitRecord> {
-    const { monitor } = this;
-    return new Promise((resolveExit, reject) => {
-      const look = () => {
-        if (monitor.state.kind === 'exited') resolveExit(monitor.state.record);
-      };
-      monitor.onState(look);
-      look();
-      void monitor.closed.then((error) => reject(error ?? new Error('the connection ended')));
-    });
+    return ended(this.monitor);
   }
 
   /** The log's records without their time. */
@@ -194,6 +186,18 @@ export interface Attached {
 
 /** For a script in a container: it goes on when the test says `go`. */
 export const waitForGo = 'while ! test -e /tmp/go; do sleep 0.02; done';
+
+/** The record that the monitor tells when its container has ended. */
+export async function ended(monitor: Monitor): Promise<ExitRecord> {
+  return new Promise((resolveExit, reject) => {
+    const look = () => {
+      if (monitor.state.kind === 'exited') resolveExit(monitor.state.record);
+    };
+    monitor.onState(look);
+    look();
+    void monitor.closed.then((error) => reject(error ?? new Error('the connection ended')));
+  });
+}
 
 export type ExecOutcome = ExecEnd & { readonly stdout: string; readonly stderr: string };
 
