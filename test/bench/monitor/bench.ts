@@ -3,6 +3,7 @@ import { writeResult } from '../result';
 import { execLatency } from './exec-latency';
 import { figureTable, type Figure } from './figure';
 import { growthByLog } from './growth';
+import { logFigures } from './log-figures';
 import { memory } from './memory';
 import { buildPrograms, type Programs } from './programs';
 import { execs, exits } from './storms';
@@ -11,6 +12,7 @@ import { execs, exits } from './storms';
 export interface MonitorExtent {
   /** Tries of one exec, and as many of the runtime's own. */
   readonly latency: number;
+  /** MiB that each log gets. */
   readonly logMib: number;
   /** Containers and execs with the fake runtime, and with runc. */
   readonly containers: number;
@@ -32,6 +34,7 @@ const parts = {
     await using stage = await Stage.open(real);
     return await memory(stage, real.runtime);
   },
+  log: (_: Programs, { logMib }: MonitorExtent) => logFigures(logMib << 20),
   growth: ({ fake }: Programs, { logMib }: MonitorExtent) => growthByLog(fake, logMib << 20),
   async latency({ real, spawnTimer }: Programs, { latency }: MonitorExtent) {
     await using stage = await Stage.open(real);

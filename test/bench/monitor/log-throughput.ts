@@ -1,12 +1,14 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { connectMonitor, type ExitRecord, type Monitor } from '../../../src/runtime';
+import { connectMonitor } from '../../../src/runtime';
 import { monitorArguments } from '../../../src/runtime/monitor/start';
+import { ended } from '../../runtime/support/container';
 import { timed } from '../measure';
+import { peerConmon } from './peer-conmon';
 
 const run = promisify(execFile);
 
@@ -44,7 +46,7 @@ type Contestant = (round: Round, options: LogThroughputOptions) => Promise<numbe
 /** Has a program write lines as fast as it can into each log in turn; the least disturbed round of each counts. */
 export async function logThroughput(options: LogThroughputOptions): Promise<LogThroughput> {
   await run('make', ['-s', '-C', options.nativeDir, 'build/conmon', 'bench']);
-  const peer = await peerPath();
+  const peer = await peerConmon();
   const contestants: Contestant[] = [copier, berth, ...(peer === undefined ? [] : [peerOf(peer)])];
   const best = contestants.map(() => Infinity);
   for (let count = 0; count < options.rounds; count++) {
@@ -56,14 +58,6 @@ export async function logThroughput(options: LogThroughputOptions): Promise<LogT
   const [copierMs, berthMs, peerMs] = best.map((ms) => options.totalBytes / ms / 1000);
   if (copierMs === undefined || berthMs === undefined) throw new Error('no round was measured');
   return { copier: copierMs, berth: berthMs, peer: peerMs };
-}
-
-async function peerPath(): Promise<string | undefined> {
-  const path = process.env['BERTH_PEER_CONMON'] ?? '/usr/bin/conmon';
-  return access(path).then(
-    () => path,
-    () => undefined,
-  );
 }
 
 async function inRoundOf(options: LogThroughputOptions, work: (round: Round) => Promise<number>): Promise<number> {
@@ -130,23 +124,12 @@ async function berth({ dir, log, native, runtime }: Round): Promise<number> {
   await monitor.created();
   const { ms, value: record } = await timed(async () => {
     await monitor.start();
-    return exited(monitor);
+    return ended(monitor);
   });
   await monitor.release();
-  await ended(child);
+  await left(child);
   if (record.bytesDropped > 0n) throw new Error(`${record.bytesDropped} bytes were dropped`);
   return ms;
-}
-
-function exited(monitor: Monitor): Promise<ExitRecord> {
-  return new Promise((resolve, reject) => {
-    const look = () => {
-      if (monitor.state.kind === 'exited') resolve(monitor.state.record);
-    };
-    monitor.onState(look);
-    look();
-    void monitor.closed.then((error) => reject(error ?? new Error('the monitor has gone')));
-  });
 }
 
 /** A peer with conmon's command line, which is done when it has ended. */
@@ -167,11 +150,11 @@ function peerOf(path: string): Contestant {
     });
     // It tells the container's pid when it is created.
     await once(child.stdio[3] as Readable, 'data');
-    return (await timed(() => Promise.all([writeFile(join(dir, 'go'), 'go\n'), ended(child)]))).ms;
+    return (await timed(() => Promise.all([writeFile(join(dir, 'go'), 'go\n'), left(child)]))).ms;
   };
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+async function left(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   if (child.exitCode !== 0) throw new Error(`${child.spawnfile}: exit ${child.exitCode ?? child.signalCode}`);
 }

@@ -3,7 +3,7 @@ import { until } from '../../../e2e/support/wait';
 import { processOf } from '../../runtime/support/bundle';
 import type { Stage } from '../../runtime/support/stage';
 import { percentile } from '../measure';
-import { debianConmon, startPeerContainer } from './debian-conmon';
+import { peerConmon, startPeerContainer } from './peer-conmon';
 import { atMost, type Figure } from './figure';
 import { atRest, type Footprint } from './footprint';
 
@@ -54,10 +54,12 @@ async function ours(stage: Stage, work: boolean): Promise<Footprint> {
 }
 
 async function peers({ workspace }: Stage, runtime: string, work: boolean): Promise<Footprint | undefined> {
-  if (!(await debianConmon())) return undefined;
+  const conmon = await peerConmon();
+  if (conmon === undefined) return undefined;
   const all = [];
   try {
-    for (let i = 0; i < monitors; i++) all.push(await startPeerContainer(workspace, runtime, work ? busy : idle));
+    for (let i = 0; i < monitors; i++)
+      all.push(await startPeerContainer(workspace, conmon, runtime, work ? busy : idle));
     if (work) await Promise.all(all.map(({ logPath }) => logged(logPath)));
     return await typical(all.map(({ monitorPid }) => monitorPid));
   } finally {

@@ -7,12 +7,11 @@ import type { Readable } from 'node:stream';
 import { run } from '../../../e2e/support/machine';
 import { writeBundle, type Workspace } from '../../runtime/support/bundle';
 
-const conmon = '/usr/bin/conmon';
-
-/** What others use in our monitor's place, if the machine has it: the monitor of podman and CRI-O. */
-export async function debianConmon(): Promise<string | undefined> {
-  return access(conmon).then(
-    () => conmon,
+/** What others use in our monitor's place: BERTH_PEER_CONMON, or what podman and CRI-O have; undefined without either. */
+export async function peerConmon(): Promise<string | undefined> {
+  const path = process.env['BERTH_PEER_CONMON'] ?? '/usr/bin/conmon';
+  return access(path).then(
+    () => path,
     () => undefined,
   );
 }
@@ -25,9 +24,10 @@ export interface PeerContainer {
   end(): Promise<void>;
 }
 
-/** Starts a container under Debian's conmon with its defaults: the log in the same format, runc below it. */
+/** Starts a container under such a conmon with its defaults: the log in the same format, runc below it. */
 export async function startPeerContainer(
   workspace: Workspace,
+  conmon: string,
   runtime: string,
   args: readonly string[],
 ): Promise<PeerContainer> {
