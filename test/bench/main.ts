@@ -35,6 +35,7 @@ program
   .option('--runc-containers <n>', 'the same with runc', count, 100)
   .option('--execs <n>', 'execs, 16 at a time, with the fake runtime', count, 100_000)
   .option('--runc-execs <n>', 'the same with runc', count, 2000)
+  .option('--stalled-seconds <n>', 'how long an attach client does not read', count, 60)
   .option('--results <dir>', 'where the JSON goes', 'bench-results')
   .action(async (o: MonitorExtent & { part: readonly MonitorPart[]; results: string }) => {
     const { part, results, ...extent } = o;

@@ -6,6 +6,7 @@ import { growthByLog } from './growth';
 import { logFigures } from './log-figures';
 import { memory } from './memory';
 import { buildPrograms, type Programs } from './programs';
+import { stalledAttach } from './stalled-attach';
 import { execs, exits } from './storms';
 
 /** How much of each is done. */
@@ -19,6 +20,8 @@ export interface MonitorExtent {
   readonly runcContainers: number;
   readonly execs: number;
   readonly runcExecs: number;
+  /** How long an attach client does not read. */
+  readonly stalledSeconds: number;
 }
 
 export interface MonitorBenchOptions {
@@ -48,6 +51,7 @@ const parts = {
     ...(await execs(fake, 'fake runtime', extent.execs)),
     ...(await execs(real, 'runc', extent.runcExecs)),
   ],
+  attach: ({ fake }: Programs, { stalledSeconds }: MonitorExtent) => stalledAttach(fake, stalledSeconds),
 } satisfies Record<string, (programs: Programs, extent: MonitorExtent) => Promise<readonly Figure[]>>;
 
 export type MonitorPart = keyof typeof parts;

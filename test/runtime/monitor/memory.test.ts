@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { until } from '../../../e2e/support/wait';
 import { footprint } from '../../bench/monitor/footprint';
 import { Workspace } from '../support/bundle';
 import { TestContainer } from '../support/container';
+import { until } from '../support/until';
 
 let workspace: Workspace;
 beforeAll(async () => void (workspace = await Workspace.make()));
@@ -17,8 +17,8 @@ test('a monitor gives back what a burst of output and of execs has needed', asyn
   await container.monitor.created();
   const before = await own();
   await container.monitor.start();
-  await until('the burst to be logged', async () => (await stat(container.request.logPath ?? '')).size > burst);
+  await until(async () => (await stat(container.request.logPath ?? '')).size > burst);
   const { stdout } = await container.exec(['sh', '-c', `yes | head -c ${burst}`]);
   expect(stdout.length).toBe(burst);
-  await until('the memory to be given back', async () => (await own()) <= before + 16);
+  await until(async () => (await own()) <= before + 16);
 });

@@ -1,11 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Semaphore } from '../../../src/base';
-import { until } from '../../../e2e/support/wait';
 import { readHierarchies } from '../../../src/kernel/hierarchies';
 import { processOf } from './bundle';
 import { descriptors } from './container';
 import type { Stage, Staged } from './stage';
+import { until } from './until';
 
 /**
  * Runs so many commands beside a container's init, each with output on both streams and an exit code of its own. Gives
@@ -30,7 +30,7 @@ export async function execStorm(
   );
   // The monitor closes its side of a connection when it sees ours closed: a moment later.
   const left = async () => differences(before, await belongings(stage, staged));
-  await until('everything to be as before', async () => (await left()).length === 0, 5000).catch(() => undefined);
+  await until(async () => (await left()).length === 0).catch(() => undefined);
   return [...problems, ...(await left())];
 }
 

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readExitRecord, type ExitRecord, type ExitStatus } from '../../../src/runtime';
-import { until } from '../../../e2e/support/wait';
 import { Barrier } from './barrier';
 import { ended } from './container';
 import type { Stage, Staged } from './stage';
+import { until } from './until';
 
 /** Lines that each container writes before it waits, and again when it is let go. */
 const lines = 10;
@@ -42,7 +42,7 @@ export async function exitStorm(stage: Stage, count: number, signals: boolean): 
   const wallMs = performance.now() - begun;
   const problems = await Promise.all(all.map(async ({ staged, end }, index) => check(staged, end, records[index])));
   await Promise.all(all.map(({ staged }) => staged.monitor.release()));
-  await until('all monitors to have left', async () => (await stage.monitors()).length === 0);
+  await until(async () => (await stage.monitors()).length === 0);
   const left = await Promise.all(all.map(({ staged }) => leftovers(staged)));
   return { wallMs, problems: [...problems, ...left].flat() };
 }
