@@ -5,6 +5,7 @@
 
 #include "monitor/console.h"
 #include "monitor/describe.h"
+#include "monitor/memory.h"
 #include "monitor/tree.h"
 
 /* So long after the last exec its memory goes back to the system: not after each, for the next may come at once. */
@@ -265,9 +266,11 @@ void execs_kill(struct monitor *monitor)
 
 static void give_memory_back(void *owner)
 {
-  const struct monitor *monitor = owner;
-  if (!monitor->execs)
-    malloc_trim(0);
+  struct monitor *monitor = owner;
+  if (monitor->execs)
+    return;
+  malloc_trim(0);
+  memory_give_back(monitor->buffer, sizeof(monitor->buffer));
 }
 
 void execs_sweep(struct monitor *monitor)

@@ -55,9 +55,9 @@ export async function logThroughput(options: LogThroughputOptions): Promise<LogT
       best[index] = Math.min(best[index] ?? Infinity, ms);
     }
   }
-  const [copierMs, berthMs, peerMs] = best.map((ms) => options.totalBytes / ms / 1000);
-  if (copierMs === undefined || berthMs === undefined) throw new Error('no round was measured');
-  return { copier: copierMs, berth: berthMs, peer: peerMs };
+  const [ofCopier, ofBerth, ofPeer] = best.map((ms) => options.totalBytes / ms / 1000);
+  if (ofCopier === undefined || ofBerth === undefined) throw new Error('no round was measured');
+  return { copier: ofCopier, berth: ofBerth, peer: ofPeer };
 }
 
 async function inRoundOf(options: LogThroughputOptions, work: (round: Round) => Promise<number>): Promise<number> {
