@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -221,6 +222,31 @@ describe('several log files', () => {
     });
     expect(existsSync('/x')).toBe(false);
   });
+});
+
+const onJournald = existsSync('/run/systemd/journal/socket') ? test : test.skip;
+
+onJournald('a journald has each record with its priority and the container’s fields', async () => {
+  const name = `berth-test-${randomUUID()}`;
+  await using container = await TestContainer.start(workspace, {
+    args: ['sh', '-c', 'echo out; echo error >&2; printf "no end"'],
+    journalFields: { CONTAINER_NAME: name, NOTE: 'two\nlines' },
+  });
+  await container.exited();
+  expect((await container.log()).length).toBe(3);
+  let entries: readonly Record<string, string>[] = [];
+  await until(async () => {
+    const { stdout } = await run('journalctl', ['--output=json', '--quiet', `CONTAINER_NAME=${name}`]);
+    entries = stdout.split('\n').flatMap((line) => (line ? [JSON.parse(line) as Record<string, string>] : []));
+    return entries.length === 3;
+  });
+  const told = entries.map((entry) => [entry['MESSAGE'], entry['PRIORITY'], entry['CONTAINER_PARTIAL_MESSAGE']]);
+  expect(told.sort()).toEqual([
+    ['error', '3', undefined],
+    ['no end', '6', 'true'],
+    ['out', '6', undefined],
+  ]);
+  expect(entries.map((entry) => entry['NOTE'])).toEqual(Array(3).fill('two\nlines'));
 });
 
 test('what journald is to keep is on the command line', () => {

@@ -45,6 +45,7 @@ export interface ContainerOptions extends BundleOptions {
   /** runc, unless `runtimePath` is given. */
   readonly runtime?: RuntimeName;
   readonly logSizeMax?: number;
+  readonly journalFields?: Readonly<Record<string, string>>;
   /** More log files. */
   readonly otherLogs?: readonly string[];
   readonly runtimePath?: string;
@@ -82,6 +83,7 @@ export class TestContainer implements AsyncDisposable {
       pidFile: join(folder, 'pid'),
       logPath: options.logPath ?? join(folder, 'log'),
       logSizeMax: options.logSizeMax ?? 0,
+      journalFields: options.journalFields,
       tty: options.tty ?? false,
       stdin: options.stdin ?? false,
       stdinOnce: options.stdinOnce ?? false,
