@@ -1,8 +1,12 @@
 #include "monitor/attach.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "monitor/monitor.h"
+
+/* What the kernel holds for a client beside our queue: one that is late by a time slice or two is not slow. */
+#define KERNEL_BYTES (1024 * 1024)
 
 struct attach {
   uint32_t tag;
@@ -48,6 +52,13 @@ static bool is_there(const struct monitor *monitor)
   return kind == SK_CREATED || kind == SK_RUNNING;
 }
 
+/* Where this is not allowed the default serves, and patience is shorter. */
+static void widen(int fd)
+{
+  int size = KERNEL_BYTES;
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+}
+
 static void begin(struct conn *conn, const struct frame *frame)
 {
   struct monitor *monitor = conn->monitor;
@@ -69,6 +80,7 @@ static void begin(struct conn *conn, const struct frame *frame)
   attach->flags = flags;
   conn->owner = attach;
   monitor->attached++;
+  widen(conn->fd);
   if (flags & ATTACH_STDIN)
     stdin_join(&attach->in, conn);
   _cleanup_wire_ struct wire_writer payload = wire_writer(4);
