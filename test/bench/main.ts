@@ -29,7 +29,7 @@ program
   .command('monitor')
   .description('Measures the monitor of a container beside Debian’s conmon and the bare runtime.')
   .addOption(new Option('--part <name...>', 'only these').choices(monitorParts).default(monitorParts))
-  .option('--latency <n>', 'execs one after the other, and as many of runc’s own', count, 100)
+  .option('--latency <n>', 'execs one after the other, and as many of runc’s own, a round', count, 50)
   .option('--log-mib <n>', 'MiB that each log gets', count, 1024)
   .option('--containers <n>', 'containers that exit at once, with the fake runtime', count, 1000)
   .option('--runc-containers <n>', 'the same with runc', count, 100)

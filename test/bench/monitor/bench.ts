@@ -11,7 +11,7 @@ import { execs, exits } from './storms';
 
 /** How much of each is done. */
 export interface MonitorExtent {
-  /** Tries of one exec, and as many of the runtime's own. */
+  /** Execs one after the other, and as many of the runtime’s own, in each round. */
   readonly latency: number;
   /** MiB that each log gets. */
   readonly logMib: number;
