@@ -57,7 +57,7 @@ const parts = {
 export type MonitorPart = keyof typeof parts;
 export const monitorParts = Object.keys(parts) as readonly MonitorPart[];
 
-/** Measures the monitor part by part, prints the table and writes it as JSON; gives its path. */
+/** Measures the monitor part by part, prints a table of each and writes all as JSON; gives its path. */
 export async function monitorBench(options: MonitorBenchOptions): Promise<string> {
   const { extent, resultDir, say } = options;
   // The pauses of src/ keep no process alive, and between two containers nothing else would.
@@ -67,10 +67,10 @@ export async function monitorBench(options: MonitorBenchOptions): Promise<string
     const figures: Figure[] = [];
     for (const part of options.parts) {
       const begun = performance.now();
-      figures.push(...(await parts[part](programs, extent)));
-      say(`${part} took ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+      const measured = await parts[part](programs, extent);
+      figures.push(...measured);
+      say(`\n${figureTable(measured)}\n${part} took ${((performance.now() - begun) / 1000).toFixed(1)} s`);
     }
-    say(`\n${figureTable(figures)}`);
     return await writeResult(resultDir, 'monitor-', { extent, figures });
   } finally {
     clearInterval(alive);
