@@ -6,7 +6,8 @@ import { atMost, type Figure } from './figure';
 import { growth } from './growth';
 
 const concurrency = 16;
-const warmingExecs = 200;
+/** Before its memory is looked at: the allocator's caches settle in the first hundreds. */
+const warmingShare = 0.1;
 
 /** So many containers that end at once: how long it takes, and what went wrong. */
 export async function exits(programs: StagePrograms, name: string, count: number): Promise<readonly Figure[]> {
@@ -22,7 +23,7 @@ export async function exits(programs: StagePrograms, name: string, count: number
 export async function execs(programs: StagePrograms, name: string, count: number): Promise<readonly Figure[]> {
   await using stage = await Stage.open(programs);
   const staged = await stage.start({ args: ['sleep', '100000'] });
-  const problems = [...(await execStorm(stage, staged, warmingExecs, concurrency))];
+  const problems = [...(await execStorm(stage, staged, Math.ceil(count * warmingShare), concurrency))];
   let ms = 0;
   const grown = await growth(staged.process.pid, `${count} execs (${name})`, async () => {
     const storm = await timed(() => execStorm(stage, staged, count, concurrency));
