@@ -24,7 +24,8 @@ const run = promisify(execFile);
 /** The OCI runtimes that tests name; any other path is one of a test's own. */
 export type RuntimeName = 'runc' | 'crun' | 'fake';
 
-function pathOf(runtime: RuntimeName): string {
+/** Where the runtime is, or would be. */
+export function pathOf(runtime: RuntimeName): string {
   switch (runtime) {
     case 'runc':
       return '/usr/sbin/runc';

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import type { RuntimeName } from './container';
+import { existsSync, readFileSync } from 'node:fs';
+import { pathOf, type RuntimeName } from './container';
 
 /** A runtime, and why it cannot be tested on this machine. */
 interface Candidate {
@@ -19,10 +19,15 @@ function unmountedHierarchy(): string | undefined {
   );
 }
 
-const unmounted = unmountedHierarchy();
+function missingForCrun(): string | undefined {
+  if (!existsSync(pathOf('crun'))) return 'crun is not installed';
+  const unmounted = unmountedHierarchy();
+  return unmounted && `the cgroup v1 hierarchy ${unmounted} is not mounted`;
+}
+
 const candidates: readonly Candidate[] = [
   { runtime: 'runc', missing: undefined },
-  { runtime: 'crun', missing: unmounted && `the cgroup v1 hierarchy ${unmounted} is not mounted` },
+  { runtime: 'crun', missing: missingForCrun() },
 ];
 
 /** The same tests with every runtime that works here; the name of a suite that is left out says why. */
