@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 void children_add(struct children *children, struct child *child, pid_t pid, child_fn *ended, void *owner)
 {
@@ -26,10 +27,7 @@ void children_remove(struct children *children, struct child *child)
 static bool reap_one(struct children *children, struct child *child)
 {
   int wait_status = 0;
-  pid_t got;
-  do
-    got = waitpid(child->pid, &wait_status, WNOHANG);
-  while (got < 0 && errno == EINTR);
+  pid_t got = (pid_t)TEMP_FAILURE_RETRY(waitpid(child->pid, &wait_status, WNOHANG));
   if (got == 0)
     return false;
   struct child ended = *child;
@@ -70,6 +68,6 @@ void children_reap(struct children *children)
     /* It may be the process that a call in flight is about to name. */
     if (children->pending > 0)
       return;
-    waitpid(info.si_pid, NULL, WNOHANG);
+    TEMP_FAILURE_RETRY(waitpid(info.si_pid, NULL, WNOHANG));
   }
 }

@@ -11,7 +11,7 @@
 
 int console_take(int listener, struct err *err)
 {
-  _cleanup_fd_ int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  _cleanup_fd_ int peer = (int)TEMP_FAILURE_RETRY(accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (peer < 0)
     return err_set(err, errno, "the runtime sent no console");
   char byte[4096];
@@ -21,7 +21,7 @@ int console_take(int listener, struct err *err)
   } control;
   struct iovec data = {.iov_base = byte, .iov_len = sizeof(byte)};
   struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-  ssize_t got = recvmsg(peer, &message, MSG_CMSG_CLOEXEC);
+  ssize_t got = TEMP_FAILURE_RETRY(recvmsg(peer, &message, MSG_CMSG_CLOEXEC));
   if (got < 0)
     return err_set(err, errno, "receive the console");
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);

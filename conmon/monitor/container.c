@@ -41,7 +41,7 @@ static void init_pidfd_ready(void *owner, uint32_t events)
 static int watch_init(struct monitor *monitor, struct err *err)
 {
   siginfo_t info;
-  if (waitid(P_PID, (id_t)monitor->init_pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+  if (TEMP_FAILURE_RETRY(waitid(P_PID, (id_t)monitor->init_pid, &info, WEXITED | WNOHANG | WNOWAIT)) == 0) {
     children_add(&monitor->children, &monitor->init, monitor->init_pid, init_ended, monitor);
     return 0;
   }

@@ -188,7 +188,7 @@ static int write_process(const struct exec *exec, const struct exec_request *req
 {
   struct paths paths;
   paths_of(exec, &paths);
-  _cleanup_fd_ int fd = open(paths.process, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  _cleanup_fd_ int fd = open_once(paths.process, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
   int failed = fd < 0 ? -errno : write_full(fd, request->process, request->process_size);
   return failed < 0 ? err_set(err, -failed, "write %.200s", paths.process) : 0;
 }

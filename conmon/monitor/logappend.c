@@ -37,7 +37,7 @@ static bool take_back(struct logappend *to)
     return false;
   off_t whole = about.st_size - (off_t)to->torn;
   /* A file that is shorter was emptied by somebody meanwhile. */
-  if (whole >= 0 && ftruncate(to->fd, whole) < 0)
+  if (whole >= 0 && TEMP_FAILURE_RETRY(ftruncate(to->fd, whole)) < 0)
     return false;
   to->torn = 0;
   to->size = (uint64_t)(whole >= 0 ? whole : about.st_size);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/io.h"
 #include "lib/scope.h"
 
 /* The folder may be a link (the kubelet's are); the file itself must be a plain one: no link, no fifo to hang on. */
@@ -16,12 +17,12 @@ static int open_plain(const char *path, struct stat *about, struct err *err)
   _cleanup_free_ char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
   if (!folder)
     return err_set(err, ENOMEM, "open the log %s", path);
-  _cleanup_fd_ int folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  _cleanup_fd_ int folder_fd = open_once(folder, O_PATH | O_DIRECTORY, 0);
   if (folder_fd < 0)
     return err_set(err, errno, "open the log folder %s", folder);
   const char *name = slash ? slash + 1 : path;
   int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  _cleanup_fd_ int fd = openat(folder_fd, name, flags, 0640);
+  _cleanup_fd_ int fd = (int)TEMP_FAILURE_RETRY(openat(folder_fd, name, flags, 0640));
   if (fd < 0 || fstat(fd, about) < 0)
     return err_set(err, errno, "open the log %s", path);
   if (!S_ISREG(about->st_mode))

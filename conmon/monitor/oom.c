@@ -25,7 +25,7 @@ bool oom_parse_count(const char *text, uint64_t *count)
 static bool read_count(int fd, uint64_t *count)
 {
   char text[1024];
-  ssize_t got = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+  ssize_t got = fd < 0 ? -1 : TEMP_FAILURE_RETRY(pread(fd, text, sizeof(text) - 1, 0));
   if (got < 0)
     return false;
   text[got] = '\0';
@@ -36,7 +36,7 @@ static void open_counter(const char *folder, const char *file, int *fd, uint64_t
 {
   char path[PATH_MAX + 32];
   snprintf(path, sizeof(path), "%s/%s", folder, file);
-  *fd = open(path, O_RDONLY | O_CLOEXEC);
+  *fd = open_once(path, O_RDONLY, 0);
   if (!read_count(*fd, count))
     close_fd(fd);
 }

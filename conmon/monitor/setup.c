@@ -79,7 +79,7 @@ void setup_ready(void)
     close((int)fd);
   }
   unsetenv("BERTH_READY_FD");
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  int null = open_once("/dev/null", O_RDWR, 0);
   for (int target = 0; null >= 0 && target <= 2; target++)
     dup2(null, target);
   close_fd(&null);

@@ -15,7 +15,7 @@
 static int place(int fd, int target)
 {
   if (fd < 0) {
-    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    fd = open_once("/dev/null", O_RDWR, 0);
     if (fd < 0)
       return -1;
   }
@@ -28,7 +28,8 @@ static void __attribute__((noreturn)) run_child(char *const argv[], const struct
   if (proc_die_with(monitor) < 0)
     _exit(127);
   umask(022);
-  int failed = place(stdio->in, 0) < 0 || place(stdio->out, 1) < 0 || place(stdio->err, 2) < 0 || proc_close_from(3) < 0;
+  /* stderr first: what fails after it is heard. */
+  int failed = place(stdio->err, 2) < 0 || place(stdio->in, 0) < 0 || place(stdio->out, 1) < 0 || proc_close_from(3) < 0;
   if (!failed)
     execv(argv[0], argv);
   char text[512];
