@@ -91,7 +91,7 @@ int proc_fill_stdio(void)
 {
   int fd;
   do
-    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    fd = open_once("/dev/null", O_RDWR, 0);
   while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd < 0)
     return -errno;
