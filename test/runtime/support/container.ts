@@ -50,6 +50,10 @@ export interface ContainerOptions extends BundleOptions {
   /** More log files. */
   readonly otherLogs?: readonly string[];
   readonly runtimePath?: string;
+  readonly id?: string;
+  /** Another build of the monitor, and what it is to find in its environment. */
+  readonly conmonPath?: string;
+  readonly env?: Readonly<Record<string, string>>;
   /** What the fake runtime does wrong, in the words of conmon/tests/fake-runtime/fake.h. */
   readonly misbehave?: Readonly<Partial<Record<'create' | 'start' | 'exec', string>>>;
 }
@@ -65,13 +69,13 @@ export class TestContainer implements AsyncDisposable {
 
   /** Starts the monitor, which creates the container, and connects; `created` is the test's to await. */
   static async launch(workspace: Workspace, options: ContainerOptions): Promise<TestContainer> {
-    const id = `t${randomBytes(6).toString('hex')}`;
+    const id = options.id ?? `t${randomBytes(6).toString('hex')}`;
     const folder = join(workspace.path, id);
     await writeBundle(folder, workspace.rootfs, id, options);
     for (const [command, words] of Object.entries(options.misbehave ?? {}))
       await writeFile(join(folder, `fake-${command}`), words);
     // A monitor built otherwise (with sanitizers) can take its place.
-    const conmonPath = process.env['BERTH_TEST_CONMON'] ?? buildConmon();
+    const conmonPath = options.conmonPath ?? process.env['BERTH_TEST_CONMON'] ?? buildConmon();
     const named = pathOf(options.runtime ?? 'runc');
     const request: ContainerMonitorRequest = {
       conmonPath,
@@ -95,10 +99,19 @@ export class TestContainer implements AsyncDisposable {
     const child = spawn(conmonPath, [...monitorArguments(request), ...otherLogs], {
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-      env: { PATH: process.env['PATH'], BERTH_READY_FD: '3' },
+      env: { PATH: process.env['PATH'], BERTH_READY_FD: '3', ...options.env },
     });
-    await once(child.stdio[3] as Readable, 'data');
-    return new TestContainer(request, child, await connectMonitor(request.socketPath), named);
+    const ready = child.stdio[3] as Readable;
+    await Promise.race([once(ready, 'data'), once(ready, 'end')]);
+    try {
+      return new TestContainer(request, child, await connectMonitor(request.socketPath), named);
+    } catch (error) {
+      // As berthd does with a monitor that it cannot reach.
+      child.kill('SIGKILL');
+      await hasLeft(child);
+      await cleanUp(request, child, named);
+      throw error;
+    }
   }
 
   /** Launches and starts. */
@@ -172,13 +185,12 @@ export class TestContainer implements AsyncDisposable {
 
   /** Waits for the monitor process to leave. */
   async left(): Promise<void> {
-    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
+    await hasLeft(this.process);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.monitor.close();
-    await run(this.deleter, ['--root', this.request.runtimeRoot, 'delete', '--force', this.request.id]);
-    await this.left();
+    await cleanUp(this.request, this.process, this.deleter);
   }
 }
 
@@ -200,6 +212,15 @@ export async function ended(monitor: Monitor): Promise<ExitRecord> {
     look();
     void monitor.closed.then((error) => reject(error ?? new Error('the connection ended')));
   });
+}
+
+async function hasLeft(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+
+async function cleanUp(request: ContainerMonitorRequest, child: ChildProcess, deleter: string): Promise<void> {
+  await run(deleter, ['--root', request.runtimeRoot, 'delete', '--force', request.id]);
+  await hasLeft(child);
 }
 
 export type ExecOutcome = ExecEnd & { readonly stdout: string; readonly stderr: string };

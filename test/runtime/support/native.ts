@@ -22,3 +22,6 @@ export const buildConmon = (): string => build('conmon');
 
 /** An OCI runtime without namespaces, made for tests: conmon/tests/fake-runtime/fake.h says what it can do wrong. */
 export const buildFakeRuntime = (): string => build('fake-runtime');
+
+/** The monitor whose system calls fail by plan: conmon/tests/faulty/plan.h says what BERTH_FAULTS may hold. */
+export const buildFaultyConmon = (): string => build('conmon-faulty');
