@@ -99,7 +99,7 @@ export class TestContainer implements AsyncDisposable {
     const child = spawn(conmonPath, [...monitorArguments(request), ...otherLogs], {
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-      env: { PATH: process.env['PATH'], BERTH_READY_FD: '3', ...options.env },
+      env: { ...pick('PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'), BERTH_READY_FD: '3', ...options.env },
     });
     const ready = child.stdio[3] as Readable;
     await Promise.race([once(ready, 'data'), once(ready, 'end')]);
@@ -212,6 +212,11 @@ export async function ended(monitor: Monitor): Promise<ExitRecord> {
     look();
     void monitor.closed.then((error) => reject(error ?? new Error('the connection ended')));
   });
+}
+
+/** Those of our own environment variables. */
+function pick(...names: readonly string[]): Record<string, string | undefined> {
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
 
 async function hasLeft(child: ChildProcess): Promise<void> {
