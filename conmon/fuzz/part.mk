@@ -2,7 +2,7 @@
 FUZZERS := codec log texts unpack launcher server
 fuzz-codec_SRC = monitor/codec.c monitor/record.c
 fuzz-log_SRC = monitor/logfmt.c
-fuzz-texts_SRC = monitor/options.c monitor/pidfile.c monitor/oom.c
+fuzz-texts_SRC = $(addprefix monitor/,options.c logfmt.c logjournal.c pidfile.c oom.c)
 fuzz-unpack_SRC = unpack/path.c unpack/options.c
 fuzz-launcher_SRC = $(addprefix launcher/,control.c dispatch.c job.c run.c) $(filter-out launcher/op_process.c,$(launcher_OPS))
 # All of the monitor but main, which the fuzzer includes, and what it replaces.

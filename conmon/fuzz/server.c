@@ -181,6 +181,8 @@ static void begin(struct monitor *monitor, const char *work, uint8_t how)
                                       .tty = how & 0x40};
   monitor->state = states[how % (sizeof(states) / sizeof(states[0]))];
   monitor->init_pid = FIRST_PID - 1;
+  /* No cgroup is made. */
+  monitor->groups.use = GROUPS_NONE;
   monitor->record.status = status_unknown("fuzzing");
   snprintf(monitor->failure, sizeof(monitor->failure), "%s", monitor->state == S_FAILED ? "it failed" : "");
   FUZZ_CHECK(loop_open(&monitor->loop, &err) == 0);

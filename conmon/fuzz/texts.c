@@ -1,6 +1,5 @@
 /* What is read as text: the command line, pid files, /proc/<pid>/stat and cgroup, mountinfo, counters. The first byte says which. */
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "fuzz/fuzz.h"
+#include "lib/cgroup.h"
 #include "lib/io.h"
 #include "lib/proc.h"
 #include "lib/scope.h"
@@ -56,13 +56,11 @@ static void cgroups(const char *text)
   /* The first empty line parts /proc/<pid>/cgroup from mountinfo. */
   const char *gap = strstr(text, "\n\n");
   _cleanup_free_ char *first = fuzz_text((const uint8_t *)text, gap ? (size_t)(gap + 1 - text) : strlen(text));
-  bool v2;
-  for (size_t size = 16; size <= PATH_MAX; size *= 16) {
-    _cleanup_free_ char *folder = malloc(size);
-    FUZZ_CHECK(folder);
-    if (oom_find_folder(first, gap ? gap + 2 : "", folder, size, &v2))
-      FUZZ_CHECK(strlen(folder) < size);
-  }
+  struct cgroup found;
+  static const char *const controllers[] = {"memory", "freezer", ""};
+  for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++)
+    if (cgroup_find(first, "", gap ? gap + 2 : "", controllers[i], &found))
+      FUZZ_CHECK(memchr(found.folder, 0, sizeof(found.folder)));
 }
 
 void fuzz_one(const uint8_t *data, size_t size)
