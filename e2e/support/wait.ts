@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-
-/** As for jest's own time limits (test/slow.cjs). */
-const slow = Number(process.env['BERTH_TEST_SLOW'] ?? '1');
+import { slow } from '../../test/slow.cjs';
 
 /**
  * Asks until the answer is there. From outside a daemon there is no event to wait for, so this is the one place of

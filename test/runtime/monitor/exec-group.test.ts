@@ -6,6 +6,7 @@ import { processOf, Workspace } from '../support/bundle';
 import { TestContainer } from '../support/container';
 import { describeRuntimes } from '../support/runtimes';
 import { until } from '../support/until';
+import { slow } from '../../slow.cjs';
 
 const run = promisify(execFile);
 
@@ -53,7 +54,7 @@ describeRuntimes('an exec has a cgroup of its own', (runtime) => {
   test('a deadline ends daemons in sessions of their own, whose parents are dead', async () => {
     // crun has no race-free way in on cgroup v1: what is forked in its first moments could be missed.
     const script = `${runtime === 'crun' ? 'sleep 0.2; ' : ''}${daemon(701)}; ${daemon(702)}; echo up; sleep 703`;
-    const end = await container.exec(['sh', '-c', script], { timeoutMs: 700 });
+    const end = await container.exec(['sh', '-c', script], { timeoutMs: 700 * slow });
     expect(end).toMatchObject({ timedOut: true, status: { kind: 'signaled', signal: 9 }, stdout: 'up\n' });
     await until(async () => !/sleep 70/.test(await commands(container)));
     await until(async () => (await groups(container)).length === 0);
@@ -108,14 +109,18 @@ describeRuntimes('an exec has a cgroup of its own', (runtime) => {
     expect(await commands(container)).not.toContain('sleep 731');
   });
 
-  test('two hundred at once, each with its own output, and nothing is left', async () => {
-    const ends = await Promise.all(
-      Array.from({ length: 200 }, async (_, i) => container.exec(['sh', '-c', `echo ${i}; exit ${i % 7}`])),
-    );
-    expect(ends.map((end) => end.stdout)).toEqual(ends.map((_, i) => `${i}\n`));
-    expect(ends.map((end) => end.status)).toEqual(ends.map((_, i) => ({ kind: 'exited', code: i % 7 })));
-    await until(async () => (await groups(container)).length === 0);
-  }, 60_000);
+  test(
+    'two hundred at once, each with its own output, and nothing is left',
+    async () => {
+      const ends = await Promise.all(
+        Array.from({ length: 200 }, async (_, i) => container.exec(['sh', '-c', `echo ${i}; exit ${i % 7}`])),
+      );
+      expect(ends.map((end) => end.stdout)).toEqual(ends.map((_, i) => `${i}\n`));
+      expect(ends.map((end) => end.status)).toEqual(ends.map((_, i) => ({ kind: 'exited', code: i % 7 })));
+      await until(async () => (await groups(container)).length === 0);
+    },
+    60_000 * slow,
+  );
 });
 
 describe('a runtime that will not have its cgroup', () => {

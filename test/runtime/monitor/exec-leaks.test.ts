@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Workspace } from '../support/bundle';
 import { descriptors, TestContainer } from '../support/container';
 import { until } from '../support/until';
+import { slow } from '../../slow.cjs';
 
 let workspace: Workspace;
 beforeAll(async () => {
@@ -33,27 +34,31 @@ async function footprint(container: TestContainer): Promise<Footprint> {
   };
 }
 
-test('two thousand execs, a hundred at a time, leave nothing behind', async () => {
-  await using container = await TestContainer.start(workspace, { args: ['sleep', '1000'], runtime: 'fake' });
-  const hundred = async (round: number) => {
-    const ends = await Promise.all(
-      Array.from({ length: 100 }, async (_, i) => {
-        const args = ['sh', '-c', `echo ${i}; head -c 3000 /dev/zero; exit ${(round + i) % 9}`];
-        return container.exec(args, { timeoutMs: 60_000, outputCap: 1000 });
-      }),
-    );
-    for (const [i, end] of ends.entries()) {
-      expect(end).toMatchObject({ timedOut: false, truncated: true, status: { code: (round + i) % 9 } });
-      expect(end.stdout.startsWith(`${i}\n`) && end.stdout.length === 1000).toBe(true);
-    }
-  };
-  await hundred(0);
-  await until(async () => (await footprint(container)).children === 1);
-  const before = await footprint(container);
-  for (let round = 1; round < 20; round++) await hundred(round);
-  // Connections and memory are given back in their own time.
-  await until(async () => {
-    const now = await footprint(container);
-    return (Object.keys(before) as (keyof Footprint)[]).every((what) => now[what] <= before[what]);
-  });
-}, 120_000);
+test(
+  'two thousand execs, a hundred at a time, leave nothing behind',
+  async () => {
+    await using container = await TestContainer.start(workspace, { args: ['sleep', '1000'], runtime: 'fake' });
+    const hundred = async (round: number) => {
+      const ends = await Promise.all(
+        Array.from({ length: 100 }, async (_, i) => {
+          const args = ['sh', '-c', `echo ${i}; head -c 3000 /dev/zero; exit ${(round + i) % 9}`];
+          return container.exec(args, { timeoutMs: 60_000, outputCap: 1000 });
+        }),
+      );
+      for (const [i, end] of ends.entries()) {
+        expect(end).toMatchObject({ timedOut: false, truncated: true, status: { code: (round + i) % 9 } });
+        expect(end.stdout.startsWith(`${i}\n`) && end.stdout.length === 1000).toBe(true);
+      }
+    };
+    await hundred(0);
+    await until(async () => (await footprint(container)).children === 1);
+    const before = await footprint(container);
+    for (let round = 1; round < 20; round++) await hundred(round);
+    // Connections and memory are given back in their own time.
+    await until(async () => {
+      const now = await footprint(container);
+      return (Object.keys(before) as (keyof Footprint)[]).every((what) => now[what] <= before[what]);
+    });
+  },
+  120_000 * slow,
+);

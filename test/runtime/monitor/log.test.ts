@@ -4,6 +4,7 @@ import { Workspace } from '../support/bundle';
 import { TestContainer } from '../support/container';
 import { firstGap, LogEvents, say, sleeper } from '../support/log';
 import { until } from '../support/until';
+import { slow } from '../../slow.cjs';
 
 let workspace: Workspace;
 beforeAll(async () => {
@@ -115,44 +116,52 @@ describe('a log that its readers have lost', () => {
     await say(container, 'echo two');
     const begun = Date.now();
     const { change, inode } = await events.next();
-    expect(Date.now() - begun).toBeLessThan(2500);
+    expect(Date.now() - begun).toBeLessThan(2500 * slow);
     expect([change, inode]).toEqual(['opened-anew', (await stat(path, { bigint: true })).ino]);
     await say(container, 'echo three');
     await until(async () => (await container.log()).at(-1) === 'stdout F three');
     events.close();
   });
 
-  test('because it was moved away waits ten seconds for a reopen, and loses nothing', async () => {
-    await using container = await TestContainer.start(workspace, {
-      args: ['sh', '-c', 'i=0; while true; do echo $((i = i + 1)); sleep 0.05; done'],
-    });
-    const events = await LogEvents.of(container);
-    const path = container.request.logPath ?? '';
-    await until(async () => (await container.log()).length > 0);
-    const begun = Date.now();
-    await rename(path, `${path}.moved`);
-    expect((await events.next()).change).toBe('opened-anew');
-    expect(Date.now() - begun).toBeGreaterThan(9_000);
-    await until(async () => (await container.log()).length > 0);
-    await container.monitor.signal(9);
-    await container.exited();
-    const text = (await readFile(`${path}.moved`, 'latin1')) + (await readFile(path, 'latin1'));
-    expect(firstGap(text, 1)).toBeUndefined();
-    events.close();
-  }, 30_000);
+  test(
+    'because it was moved away waits ten seconds for a reopen, and loses nothing',
+    async () => {
+      await using container = await TestContainer.start(workspace, {
+        args: ['sh', '-c', 'i=0; while true; do echo $((i = i + 1)); sleep 0.05; done'],
+      });
+      const events = await LogEvents.of(container);
+      const path = container.request.logPath ?? '';
+      await until(async () => (await container.log()).length > 0);
+      const begun = Date.now();
+      await rename(path, `${path}.moved`);
+      expect((await events.next()).change).toBe('opened-anew');
+      expect(Date.now() - begun).toBeGreaterThan(9_000);
+      await until(async () => (await container.log()).length > 0);
+      await container.monitor.signal(9);
+      await container.exited();
+      const text = (await readFile(`${path}.moved`, 'latin1')) + (await readFile(path, 'latin1'));
+      expect(firstGap(text, 1)).toBeUndefined();
+      events.close();
+    },
+    30_000 * slow,
+  );
 });
 
-test('a flood leaves nothing in the monitor’s memory when it is over', async () => {
-  await using container = await sleeper(workspace);
-  const pid = container.process.pid ?? 0;
-  // Its share of the exec's own memory is there before.
-  await say(container, 'true');
-  const before = await privateKiB(pid);
-  await say(container, 'yes 0123456789012345678901234567890123456789 | head -c 64m; seq 100000 >&2');
-  const path = container.request.logPath ?? '';
-  await until(async () => (await stat(path)).size > 64 * 1024 * 1024 + 100_000 * 41);
-  await until(async () => (await privateKiB(pid)) <= before + 8);
-}, 30_000);
+test(
+  'a flood leaves nothing in the monitor’s memory when it is over',
+  async () => {
+    await using container = await sleeper(workspace);
+    const pid = container.process.pid ?? 0;
+    // Its share of the exec's own memory is there before.
+    await say(container, 'true');
+    const before = await privateKiB(pid);
+    await say(container, 'yes 0123456789012345678901234567890123456789 | head -c 64m; seq 100000 >&2');
+    const path = container.request.logPath ?? '';
+    await until(async () => (await stat(path)).size > 64 * 1024 * 1024 + 100_000 * 41);
+    await until(async () => (await privateKiB(pid)) <= before + 8);
+  },
+  30_000 * slow,
+);
 
 const range = (from: number, to: number): readonly number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);
