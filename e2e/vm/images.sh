@@ -60,6 +60,9 @@ make_modules() {
   inodes=$(find "$repository/node_modules/" | wc -l)
   mkfs.ext4 -q -F -O ^has_journal -m 0 -N $((inodes + 64)) -d "$repository/node_modules/" \
     "$1" $((kib * 5 / 4 + inodes * 5))k >/dev/null
+  # npm may be at work on them: what was read half is not kept.
+  [[ $(find "$repository/node_modules/" | wc -l) == "$inodes" && -e $repository/node_modules/.package-lock.json ]] ||
+    fail "node_modules has changed while it was copied: again when npm is done"
 }
 
 # Sets image (a folder) and modules (a file); what has not been used for two weeks goes.
