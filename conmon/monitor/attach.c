@@ -5,8 +5,8 @@
 
 #include "monitor/monitor.h"
 
-/* What the kernel holds for a client beside our queue: one that is late by a time slice or two is not slow. */
-#define KERNEL_BYTES (1024 * 1024)
+/* Half of what the kernel then holds for a client beside our queue: one that is late by a time slice or two is not slow. */
+#define KERNEL_BYTES (512 * 1024)
 
 struct attach {
   uint32_t tag;

@@ -44,7 +44,10 @@ int record_allocate(const char *path, struct err *err)
   _cleanup_fd_ int fd = open_once(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
   if (fd < 0)
     return err_set(err, errno, "create the exit record %s", path);
-  int failed = posix_fallocate(fd, 0, RECORD_FILE_SIZE);
+  int failed;
+  do
+    failed = posix_fallocate(fd, 0, RECORD_FILE_SIZE);
+  while (failed == EINTR);
   if (failed != 0)
     return err_set(err, failed, "allocate the exit record %s", path);
   return steal_fd(&fd);
