@@ -162,6 +162,17 @@ void conn_send_wire(struct conn *conn, uint8_t type, uint32_t tag, const struct 
     conn_send(conn, type, tag, payload->data, payload->size);
 }
 
+void conn_post(struct conn *conn, uint8_t type, uint32_t tag, const struct wire_writer *payload)
+{
+  if (conn->dead || conn->finishing)
+    return;
+  uint8_t header[FRAME_HEADER];
+  frame_header(header, type, tag, payload->size);
+  if (payload->failed || !queue(conn, header, FRAME_HEADER) || !queue(conn, payload->data, payload->size))
+    conn_close(conn);
+  update_interest(conn);
+}
+
 void conn_error(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message)
 {
   _cleanup_wire_ struct wire_writer payload = wire_writer(64 * 1024);

@@ -70,6 +70,8 @@ void conn_send_wire(struct conn *conn, uint8_t type, uint32_t tag, const struct 
  * nothing after that.
  */
 void conn_offer(struct conn *conn, size_t limit, uint8_t type, uint32_t tag, const void *data, size_t size);
+/* The same in the loop's next turn, together with what is sent until then: the client is woken once. */
+void conn_post(struct conn *conn, uint8_t type, uint32_t tag, const struct wire_writer *payload);
 void conn_error(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message);
 /* ERROR, and the end. */
 void conn_refuse(struct conn *conn, uint32_t tag, enum protocol_error code, const char *message);

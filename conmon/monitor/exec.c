@@ -127,7 +127,8 @@ void exec_runs(struct exec *exec, const struct call *call)
   if (exec->conn) {
     _cleanup_wire_ struct wire_writer payload = wire_writer(4);
     wire_put_u32(&payload, (uint32_t)exec->pid);
-    conn_send_wire(exec->conn, FRAME_STARTED, exec->tag, &payload);
+    /* A short command has ended by now: its output and EXIT go with this. */
+    conn_post(exec->conn, FRAME_STARTED, exec->tag, &payload);
   }
   /* What came on stderr during the call was the process's own already. */
   if (!exec->tty && call->size > 0)
