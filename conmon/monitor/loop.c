@@ -6,6 +6,9 @@
 
 #include "lib/clock.h"
 
+/* How soon a descriptor that the kernel would not watch is tried again. */
+#define STARVED_MS 100
+
 int64_t loop_now(void)
 {
   return clock_monotonic_ms();
@@ -19,7 +22,7 @@ int loop_open(struct loop *loop, struct err *err)
 
 int loop_watch(struct loop *loop, struct source *source, int fd, uint32_t events, source_fn *ready, void *owner)
 {
-  *source = (struct source){.fd = fd, .events = events, .ready = ready, .owner = owner};
+  *source = (struct source){.fd = fd, .events = events, .wanted = events, .ready = ready, .owner = owner};
   struct epoll_event event = {.events = events, .data.ptr = source};
   if (events != 0 && epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
     *source = (struct source){0};
@@ -28,18 +31,46 @@ int loop_watch(struct loop *loop, struct source *source, int fd, uint32_t events
   return 0;
 }
 
-void loop_want(struct loop *loop, struct source *source, uint32_t events)
+static bool apply(struct loop *loop, struct source *source)
 {
-  if (!source->ready || source->events == events)
-    return;
-  struct epoll_event event = {.events = events, .data.ptr = source};
+  struct epoll_event event = {.events = source->wanted, .data.ptr = source};
   int operation = EPOLL_CTL_MOD;
-  if (events == 0)
+  if (source->wanted == 0)
     operation = EPOLL_CTL_DEL;
   else if (source->events == 0)
     operation = EPOLL_CTL_ADD;
-  if (epoll_ctl(loop->epoll, operation, source->fd, &event) == 0)
-    source->events = events;
+  /* What is not there need not be taken out. */
+  if (source->events != source->wanted && epoll_ctl(loop->epoll, operation, source->fd, &event) < 0 && source->wanted != 0)
+    return false;
+  source->events = source->wanted;
+  return true;
+}
+
+static void feed_starved(struct loop *loop)
+{
+  for (struct source **at = &loop->starved; *at;) {
+    struct source *source = *at;
+    if (apply(loop, source))
+      *at = source->next_starved;
+    else
+      at = &source->next_starved;
+  }
+}
+
+void loop_want(struct loop *loop, struct source *source, uint32_t events)
+{
+  if (!source->ready || source->wanted == events)
+    return;
+  for (struct source **at = &loop->starved; *at; at = &(*at)->next_starved)
+    if (*at == source) {
+      *at = source->next_starved;
+      break;
+    }
+  source->wanted = events;
+  if (apply(loop, source))
+    return;
+  source->next_starved = loop->starved;
+  loop->starved = source;
 }
 
 void loop_unwatch(struct loop *loop, struct source *source)
@@ -80,16 +111,18 @@ static void fire_due(struct loop *loop)
 
 static int wait_ms(const struct loop *loop)
 {
+  int most = loop->starved ? STARVED_MS : 1000000;
   if (!loop->timers)
-    return -1;
+    return loop->starved ? most : -1;
   int64_t left = loop->timers->due - loop_now();
   if (left < 0)
     return 0;
-  return left > 1000000 ? 1000000 : (int)left;
+  return left > most ? most : (int)left;
 }
 
 int loop_turn(struct loop *loop, struct err *err)
 {
+  feed_starved(loop);
   struct epoll_event event;
   int got = epoll_wait(loop->epoll, &event, 1, wait_ms(loop));
   if (got < 0 && errno != EINTR)

@@ -1,6 +1,5 @@
-import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BerthError, errnoOf, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
+import { BerthError, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
 import type { MonitorState } from '../runtime';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
@@ -9,6 +8,7 @@ import { readSpecIfThere } from './bundle';
 import type { Containers } from './containers';
 import { makeContainer, planContainer, type CreateParts } from './create';
 import { execStreams, execSync } from './exec';
+import { removeFile, removeFilesLike } from './remove-files';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
 
@@ -86,10 +86,13 @@ export function createContainers(parts: CreateParts): ContainerService {
       await supervisor.dismiss(id);
     }
     await parts.storage.removeRootfs(id);
-    // A monitor that was killed has left its socket.
-    const files = [paths.exitFile, paths.socket];
+    // A monitor that was killed has left its sockets: its own, and those for terminals beside it.
     const folders = [paths.bundle, dirname(paths.pidFile)];
-    await Promise.all([...folders.map((folder) => kernel.removeTree(folder)), ...files.map(unlinkIfThere)]);
+    await Promise.all([
+      ...folders.map((folder) => kernel.removeTree(folder)),
+      removeFile(paths.exitFile),
+      removeFilesLike(paths.socket),
+    ]);
     await table.delete(id);
   };
 
@@ -227,8 +230,3 @@ function startOf(state: MonitorState): bigint {
 }
 
 /** Removes a file; one that is gone is success. */
-async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  });
-}
