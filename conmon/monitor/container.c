@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
-#include <syslog.h>
 
 #include "lib/io.h"
 #include "lib/proc.h"
@@ -145,6 +144,12 @@ static void create_done(void *owner, struct call *call)
     fail_with(monitor, &err);
     return;
   }
+  /* The kill came when the runtime was just done: it has missed init. */
+  if (monitor->sigkill_sent) {
+    proc_pidfd_signal(monitor->init_pidfd, SIGKILL);
+    fail(monitor, "create: killed while the runtime was at work");
+    return;
+  }
   monitor_fire(monitor, EV_CREATE_OK);
 }
 
@@ -230,16 +235,14 @@ bool container_start(struct monitor *monitor, struct err *err)
   return false;
 }
 
-void container_record(struct monitor *monitor)
+int container_record(struct monitor *monitor, struct err *err)
 {
   struct exit_record *record = &monitor->record;
   record->oom = container_oom_judge(monitor);
   struct logger_facts log = logger_facts(&monitor->log);
   record->bytes_logged = log.logged;
   record->bytes_dropped = log.dropped;
-  struct err err;
-  /* Should the disk refuse even this, the clients that are connected are still told. */
-  if (record_write(monitor->record_fd, monitor->options.exit_file, record, &err) < 0)
-    syslog(LOG_DAEMON | LOG_ERR, "conmon: container %s: %s", monitor->options.id, describe(&err).text);
+  int failed = record_write(monitor->record_fd, monitor->options.exit_file, record, err);
   close_fd(&monitor->record_fd);
+  return failed;
 }

@@ -24,7 +24,7 @@ static void on_start(struct conn *conn, uint32_t tag)
   conn_error(conn, tag, PE_STATE, "the container is not in the state created");
 }
 
-/* While the runtime is still creating, SIGKILL ends that: there is no init yet that could get it. */
+/* While the runtime is still creating, SIGKILL ends that: there is no init yet that could get it. So with a start without init. */
 static void on_signal(struct conn *conn, uint32_t tag, uint32_t signum)
 {
   struct monitor *monitor = conn->monitor;
@@ -33,7 +33,9 @@ static void on_signal(struct conn *conn, uint32_t tag, uint32_t signum)
     return;
   }
   uint8_t delivered = 0;
-  if (monitor->state == S_CREATING && signum == SIGKILL) {
+  bool hangs = monitor->state == S_STARTING && monitor->init_gone;
+  if ((monitor->state == S_CREATING || hangs) && signum == SIGKILL) {
+    monitor->sigkill_sent = true;
     call_kill(&monitor->call);
     delivered = 1;
   } else if (monitor->init_pidfd >= 0 && !monitor->init_gone) {

@@ -84,12 +84,12 @@ static void kill_tree(struct exec *exec)
   if (!exec->killed)
     loop_arm(&exec->monitor->loop, &exec->grace, EXEC_PATIENCE_MS, out_of_patience, exec);
   exec->killed = true;
-  /* Each finds what the other does not: who has left the group, and who has left the tree. */
+  /* The group first: at one blow, and a fork bomb leaves the walk nothing to chase. The walk finds who has left the group. */
+  exec_group_kill(&exec->group);
   if (exec->phase == X_CALLING)
     call_kill(&exec->call);
   else
     tree_kill(exec->pid);
-  exec_group_kill(&exec->group);
 }
 
 void exec_check_end(struct exec *exec)
@@ -115,7 +115,7 @@ static void process_ended(void *owner, int wait_status)
   exec->phase = X_DRAINING;
   loop_disarm(&exec->monitor->loop, &exec->deadline);
   loop_arm(&exec->monitor->loop, &exec->grace, EXEC_GRACE_MS, grace_passed, exec);
-  exec_io_pump(exec);
+  exec_io_drain(exec);
   exec_check_end(exec);
 }
 

@@ -30,6 +30,8 @@ struct exec_stream {
   /* A terminal that its last user has closed may be opened again. */
   struct timer retry;
   uint64_t passed;
+  /* Bytes that may still be the process's own, once it has ended. */
+  size_t owed;
 };
 
 struct exec {
@@ -46,6 +48,8 @@ struct exec {
   /* Its tree is to be dead: also what the runtime makes from now on. */
   bool killed;
   bool grace_over;
+  /* The call at hand names the group. */
+  bool by_runtime;
   uint64_t output_cap;
   unsigned int number;
   struct exec_group group;
@@ -81,6 +85,8 @@ void exec_check_end(struct exec *exec);
 
 /* exec_io.c */
 void exec_io_start(struct exec *exec);
+/* The process has ended: what its pipes hold is its own, though somebody else may go on filling them. */
+void exec_io_drain(struct exec *exec);
 /* Passes on what the pipes hold, as far as the client takes it; true if both have ended. */
 bool exec_io_pump(struct exec *exec);
 /* Whether the client is too slow at the moment. */

@@ -96,7 +96,8 @@ static int call_runtime(struct exec *exec, struct err *err)
   args_add2(&args, "--pid-file", paths.pid);
   args_add(&args, "--detach");
   char group[GROUP_NAME_SIZE];
-  if (exec->group.of && monitor->groups.use == GROUPS_BY_RUNTIME) {
+  exec->by_runtime = exec->group.of && monitor->groups.use == GROUPS_BY_RUNTIME;
+  if (exec->by_runtime) {
     exec_group_argument(&exec->group, group);
     args_add2(&args, "--cgroup", group);
   }
@@ -118,8 +119,7 @@ static void call_or_fail(struct exec *exec)
 /* The cgroup, not the command, was what the runtime would not have: no exec of this container tries that again. */
 static bool refuses_group(const struct exec *exec, struct call *call)
 {
-  return !exec->killed && exec->group.of && exec->monitor->groups.use == GROUPS_BY_RUNTIME &&
-         strstr(call_message(call, "exec"), GROUP_NAME);
+  return !exec->killed && exec->by_runtime && strstr(call_message(call, "exec"), GROUP_NAME);
 }
 
 static void call_done(void *owner, struct call *call)

@@ -72,16 +72,31 @@ static void pump(struct exec_stream *stream, size_t limit)
       return;
     }
     total += (size_t)got;
+    stream->owed -= (size_t)got < stream->owed ? (size_t)got : stream->owed;
     exec_io_pass(stream, monitor->buffer, (size_t)got);
   }
+}
+
+static void count_owed(struct exec_stream *stream)
+{
+  int capacity = stream->fd < 0 ? 0 : fcntl(stream->fd, F_GETPIPE_SZ);
+  stream->owed = capacity >= 0 ? (size_t)capacity : DRAIN_MAX;
+}
+
+void exec_io_drain(struct exec *exec)
+{
+  count_owed(&exec->out);
+  count_owed(&exec->err);
+  exec_io_pump(exec);
 }
 
 bool exec_io_pump(struct exec *exec)
 {
   loop_want(&exec->monitor->loop, &exec->out.source, EPOLLIN);
   loop_want(&exec->monitor->loop, &exec->err.source, EPOLLIN);
-  pump(&exec->out, DRAIN_MAX);
-  pump(&exec->err, DRAIN_MAX);
+  bool draining = exec->phase == X_DRAINING;
+  pump(&exec->out, draining ? exec->out.owed : DRAIN_MAX);
+  pump(&exec->err, draining ? exec->err.owed : DRAIN_MAX);
   return exec->out.fd < 0 && exec->err.fd < 0;
 }
 
@@ -95,8 +110,10 @@ static void readable(void *owner, uint32_t events)
 
 static void watch(struct exec_stream *stream)
 {
-  if (stream->fd >= 0 && loop_watch(&stream->exec->monitor->loop, &stream->source, stream->fd, EPOLLIN, readable, stream) < 0)
-    close_fd(&stream->fd);
+  struct loop *loop = &stream->exec->monitor->loop;
+  /* What is watched for nothing cannot be refused; what is wanted and refused is tried again. */
+  if (stream->fd >= 0 && loop_watch(loop, &stream->source, stream->fd, 0, readable, stream) == 0)
+    loop_want(loop, &stream->source, EPOLLIN);
 }
 
 static void on_room(void *owner)
@@ -131,4 +148,6 @@ void exec_io_close(struct exec *exec)
   end_stream(&exec->out);
   end_stream(&exec->err);
   close_fd(&exec->console_fd);
+  if (exec->tty)
+    close_fd(&exec->call_err_fd);
 }

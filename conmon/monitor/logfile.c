@@ -74,8 +74,12 @@ static void look_now(struct logfile *log, int64_t now)
   log->dirty = false;
   log->look_at = now + LOGFILE_LOOK_MS;
   /* If it cannot be opened the old file still takes what is written, and the next look tries again. */
-  if (is_given_up(log, now) && open_anew(log, NULL) == 0)
+  if (!is_given_up(log, now))
+    return;
+  if (open_anew(log, NULL) == 0)
     log_sink_tell(&log->sink, LC_OPENED_ANEW);
+  else
+    log->dirty = true;
 }
 
 /*
@@ -145,11 +149,12 @@ static void write_records(struct log_sink *sink, const uint8_t *records, size_t 
   }
 }
 
-static void look(struct log_sink *sink, int64_t now)
+static bool look(struct log_sink *sink, int64_t now)
 {
   struct logfile *log = (struct logfile *)sink;
   if (log->dirty && now >= log->look_at)
     look_now(log, now);
+  return log->dirty;
 }
 
 static int reopen(struct log_sink *sink, struct err *err)

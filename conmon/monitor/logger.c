@@ -100,8 +100,8 @@ int64_t logger_tick(struct logger *logger, struct timespec when, int64_t now)
   if (logger->batch.size > 0)
     logger_flush(logger, now);
   for (int i = 0; i < logger->count; i++)
-    if (logger->sinks[i]->ops->look)
-      logger->sinks[i]->ops->look(logger->sinks[i], now);
+    if (logger->sinks[i]->ops->look && logger->sinks[i]->ops->look(logger->sinks[i], now))
+      next = sooner(next, LOGGER_IDLE_MS);
   next = sooner(next, left_of(logger->flushed_at, now));
   if (next == 0) {
     memory_give_back(logger->lines, sizeof(logger->lines));

@@ -16,8 +16,8 @@ struct log_sink_ops {
   void (*write)(struct log_sink *sink, const uint8_t *records, size_t size, int64_t now);
   /* Begins anew where it writes to; if that fails it goes on as before. May be NULL. */
   int (*reopen)(struct log_sink *sink, struct err *err);
-  /* Called about a second after something was written, and at most once a second. May be NULL. */
-  void (*look)(struct log_sink *sink, int64_t now);
+  /* Called about a second after something was written, and at most once a second; true: it wants to be again. May be NULL. */
+  bool (*look)(struct log_sink *sink, int64_t now);
   void (*close)(struct log_sink *sink);
 };
 

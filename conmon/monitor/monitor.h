@@ -69,6 +69,8 @@ struct monitor {
 
   int listen_fd;
   struct source listener;
+  /* While there are no descriptors for more clients. */
+  struct timer accept_again;
   struct conn *conns;
   /* How many of them are attached. */
   unsigned int attached;
@@ -134,8 +136,8 @@ void monitor_fail(struct monitor *monitor, const char *message);
 /* container.c: what the events do. */
 void container_create(struct monitor *monitor);
 bool container_start(struct monitor *monitor, struct err *err);
-void container_drain(struct monitor *monitor);
-void container_record(struct monitor *monitor);
+/* Writes the exit record; negative if the disk would not have it. */
+int container_record(struct monitor *monitor, struct err *err);
 /* While the start is in flight: sees whether init has come as far as its program. To be called before init is reaped. */
 void container_look_at_init(struct monitor *monitor);
 

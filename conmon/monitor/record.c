@@ -48,8 +48,10 @@ int record_allocate(const char *path, struct err *err)
   do
     failed = posix_fallocate(fd, 0, RECORD_FILE_SIZE);
   while (failed == EINTR);
-  if (failed != 0)
+  if (failed != 0) {
+    unlink(path);
     return err_set(err, failed, "allocate the exit record %s", path);
+  }
   return steal_fd(&fd);
 }
 

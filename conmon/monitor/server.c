@@ -10,6 +10,9 @@
 #include "monitor/events.h"
 #include "monitor/monitor.h"
 
+/* How soon clients are let in again when there was nothing left for them. */
+#define ACCEPT_AGAIN_MS 100
+
 static const struct role_ops *ops_of(uint8_t role)
 {
   switch (role) {
@@ -57,7 +60,7 @@ static enum conn_result greet(struct conn *conn, const struct frame *frame)
 
 static void stranger_closed(struct conn *conn)
 {
-  monitor_fire(conn->monitor, EV_CLIENT_GONE);
+  monitor_fire(conn->monitor, EV_NOT_CONTROL);
 }
 
 static const struct role_ops stranger_ops = {.frame = greet, .closed = stranger_closed};
@@ -69,12 +72,27 @@ static bool is_root(int fd)
   return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
 }
 
+static void accept_again(void *owner)
+{
+  struct monitor *monitor = owner;
+  loop_want(&monitor->loop, &monitor->listener, EPOLLIN);
+}
+
+/* Without descriptors or memory the next client would stay at the door, and the loop would spin. */
+static void pause_accepting(struct monitor *monitor)
+{
+  loop_want(&monitor->loop, &monitor->listener, 0);
+  loop_arm(&monitor->loop, &monitor->accept_again, ACCEPT_AGAIN_MS, accept_again, monitor);
+}
+
 void server_accept(struct monitor *monitor)
 {
   while (monitor->listen_fd >= 0) {
     int fd = accept4(monitor->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
       continue;
+    if (fd < 0 && errno != EAGAIN)
+      pause_accepting(monitor);
     if (fd < 0)
       return;
     if (!is_root(fd)) {
@@ -161,6 +179,7 @@ void server_close(struct monitor *monitor)
     return;
   /* The name first: who finds no socket reads the exit record, who connects in between is reset. */
   unlink(monitor->options.socket);
+  loop_disarm(&monitor->loop, &monitor->accept_again);
   loop_unwatch(&monitor->loop, &monitor->listener);
   close_fd(&monitor->listen_fd);
 }

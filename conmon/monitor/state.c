@@ -1,11 +1,15 @@
 #include "monitor/monitor.h"
 
 #include <stdio.h>
+#include <syslog.h>
 
 #include "monitor/attach.h"
+#include "monitor/describe.h"
 
 /* A failed create waits so long for somebody to ask why. */
 #define FAILED_LINGER_MS 60000
+/* A start may go on for so long after init has ended. */
+#define START_PATIENCE_MS 10000
 /* Execs and unsent frames may hold up the end for so long. */
 #define LEAVE_MS 5000
 /* After init's end other processes may hold its pipes: so long are they waited for. */
@@ -19,14 +23,14 @@ static void enter(struct monitor *monitor, enum state state)
   server_push_state(monitor);
 }
 
-static void answer_start(struct monitor *monitor, const char *problem)
+static void answer_start(struct monitor *monitor, enum protocol_error code, const char *problem)
 {
   struct conn *conn = monitor->starter;
   monitor->starter = NULL;
   if (!conn)
     return;
   if (problem)
-    conn_error(conn, monitor->start_tag, PE_RUNTIME, problem);
+    conn_error(conn, monitor->start_tag, code, problem);
   else
     conn_send(conn, FRAME_OK, monitor->start_tag, NULL, 0);
 }
@@ -86,7 +90,7 @@ static void start(struct monitor *monitor)
   if (container_start(monitor, &err))
     return;
   monitor->state = S_CREATED;
-  answer_start(monitor, err.msg);
+  answer_start(monitor, PE_SYSTEM, describe(&err).text);
 }
 
 static void drain_over(void *owner)
@@ -100,15 +104,16 @@ static void drain(struct monitor *monitor)
 {
   monitor->state = S_DRAINING;
   loop_arm(&monitor->loop, &monitor->timer, DRAIN_GRACE_MS, drain_over, monitor);
+  bool ended = streams_drain(monitor);
   execs_kill(monitor);
-  if (streams_drain(monitor))
+  if (ended)
     monitor_fire(monitor, EV_DRAINED);
 }
 
 static void started(struct monitor *monitor)
 {
   enter(monitor, S_RUNNING);
-  answer_start(monitor, NULL);
+  answer_start(monitor, PE_RUNTIME, NULL);
   if (monitor->init_gone)
     drain(monitor);
 }
@@ -116,15 +121,24 @@ static void started(struct monitor *monitor)
 static void start_failed(struct monitor *monitor)
 {
   monitor->state = S_CREATED;
-  answer_start(monitor, call_message(&monitor->call, "start"));
+  answer_start(monitor, PE_RUNTIME, call_message(&monitor->call, "start"));
   if (monitor->init_gone)
     drain(monitor);
 }
 
-/* The start has not returned yet: "running" comes before "exited", whatever the order of the kernel's news. */
+static void start_hangs(void *owner)
+{
+  struct monitor *monitor = owner;
+  call_kill(&monitor->call);
+}
+
+/*
+ * The start has not returned yet: "running" comes before "exited", whatever the order of the kernel's news. A hook that
+ * hangs may not keep the end from being told.
+ */
 static void exited_early(struct monitor *monitor)
 {
-  (void)monitor;
+  loop_arm(&monitor->loop, &monitor->timer, START_PATIENCE_MS, start_hangs, monitor);
 }
 
 /* The log is complete and the record durable before anybody can see "exited". */
@@ -132,9 +146,13 @@ static void drained(struct monitor *monitor)
 {
   loop_disarm(&monitor->loop, &monitor->timer);
   streams_finish(monitor);
-  container_record(monitor);
+  struct err err;
+  int failed = container_record(monitor, &err);
   attach_exit(monitor);
   enter(monitor, S_EXITED);
+  /* Should the disk refuse even the record, the clients have been told by now: the log daemon may be in trouble too. */
+  if (failed < 0)
+    syslog(LOG_DAEMON | LOG_ERR, "conmon: container %s: %s", monitor->options.id, describe(&err).text);
   if (monitor->state == S_EXITED)
     leave_unless_watched(monitor);
 }
@@ -146,7 +164,7 @@ static action_fn *const table[S_COUNT][EV_COUNT] = {
     [S_RUNNING] = {[EV_INIT_EXITED] = drain},
     [S_DRAINING] = {[EV_DRAINED] = drained},
     [S_EXITED] = {[EV_RELEASE] = leave, [EV_CLIENT_GONE] = leave_unless_watched, [EV_NOT_CONTROL] = leave_unless_watched},
-    [S_FAILED] = {[EV_RELEASE] = leave, [EV_CLIENT_GONE] = leave_unless_watched, [EV_NOT_CONTROL] = linger_unless_watched, [EV_LINGERED] = leave},
+    [S_FAILED] = {[EV_RELEASE] = leave, [EV_CLIENT_GONE] = leave_unless_watched, [EV_NOT_CONTROL] = linger_unless_watched, [EV_LINGERED] = leave_unless_watched},
 };
 
 bool monitor_fire(struct monitor *monitor, enum event event)

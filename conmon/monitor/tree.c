@@ -10,12 +10,15 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "lib/clock.h"
 #include "lib/io.h"
 #include "lib/proc.h"
 #include "lib/scope.h"
 
 /* A tree that forks faster than this many looks at /proc is left to the container's own end. */
 #define ROUNDS_MAX 64
+/* And the loop, which reads the container's output, is not held up for longer than this. */
+#define BUDGET_MS 200
 
 struct process {
   pid_t pid;
@@ -139,7 +142,8 @@ int tree_kill(pid_t root)
   if (root <= 1 || table_add(&killed, &first) < 0)
     return -EINVAL;
   int total = 0;
-  for (int round = 0; round < ROUNDS_MAX; round++) {
+  int64_t until = clock_monotonic_ms() + BUDGET_MS;
+  for (int round = 0; round < ROUNDS_MAX && (round == 0 || clock_monotonic_ms() < until); round++) {
     int failed = read_table(&table);
     if (failed < 0)
       return failed;

@@ -113,7 +113,9 @@ describeRuntimes('an exec has a cgroup of its own', (runtime) => {
     'many at once, each with its own output, and nothing is left',
     async () => {
       const ends = await Promise.all(
-        Array.from({ length: Math.ceil(200 / slow) }, async (_, i) => container.exec(['sh', '-c', `echo ${i}; exit ${i % 7}`])),
+        Array.from({ length: Math.ceil(200 / slow) }, async (_, i) =>
+          container.exec(['sh', '-c', `echo ${i}; exit ${i % 7}`]),
+        ),
       );
       expect(ends.map((end) => end.stdout)).toEqual(ends.map((_, i) => `${i}\n`));
       expect(ends.map((end) => end.status)).toEqual(ends.map((_, i) => ({ kind: 'exited', code: i % 7 })));
@@ -147,6 +149,14 @@ describe('a runtime that will not have its cgroup', () => {
     expect(await container.exec(['sh', '-c', script], { timeoutMs: 600 })).toMatchObject({ timedOut: true });
     await until(async () => !/sleep 74/.test(await commands(container)));
     await until(async () => (await groups(container)).length === 0);
+  });
+
+  test('runs all of the first execs without it, though it refuses each', async () => {
+    const refusal = '*" --cgroup "*) echo "cannot enter conmon-exec-1: Operation not supported" >&2; exit 1';
+    const { path } = await wrapper('refusing-many', refusal);
+    await using container = await TestContainer.start(workspace, { args: ['sleep', '1000'], runtimePath: path });
+    const ends = await Promise.all([1, 2, 3, 4].map(async (i) => container.exec(['sh', '-c', `echo ${i}`])));
+    expect(ends.map((end) => end.stdout)).toEqual(['1\n', '2\n', '3\n', '4\n']);
   });
 
   test('and does not know it, is never given it', async () => {

@@ -138,3 +138,23 @@ describe('a runtime that fails later', () => {
     expect(children.length).toBe(1);
   });
 });
+
+describe('a start that does not return', () => {
+  const hangs = { start: 'sleep=600000' } as const;
+
+  test('is ended when init is gone and that is asked for, and the end is told', async () => {
+    await using container = await TestContainer.launch(workspace, {
+      args: ['sleep', '1000'],
+      runtime: 'fake',
+      misbehave: hangs,
+    });
+    await container.monitor.created();
+    const started = container.monitor.start();
+    started.catch(() => undefined);
+    expect(await container.monitor.signal(9)).toBe(true);
+    // The first kill is init's; the second one finds none and ends the call.
+    while (container.monitor.state.kind === 'created') await container.monitor.signal(9);
+    await expect(started).rejects.toMatchObject({ code: 'runtime-failed' });
+    expect(await container.exited()).toMatchObject({ status: { kind: 'signaled', signal: 9 }, startedAt: 0n });
+  });
+});
