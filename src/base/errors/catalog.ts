@@ -86,7 +86,10 @@ export const catalog = {
   'container-mount': { status: 'INVALID_ARGUMENT', remedy: 'correct the mount' },
   'handler-unknown': { status: 'INVALID_ARGUMENT', remedy: 'use a handler of the configuration ([runtimes.<name>])' },
   'runtime-failed': { status: 'INTERNAL', remedy: 'see the message of the OCI runtime' },
-  'monitor-lost': { status: 'INTERNAL', remedy: 'see whether the container still runs: if it does try again, if not the kubelet starts it anew' },
+  'monitor-lost': {
+    status: 'INTERNAL',
+    remedy: 'see whether the container still runs: if it does try again, if not the kubelet starts it anew',
+  },
 
   'network-not-ready': {
     status: 'FAILED_PRECONDITION',
