@@ -1,2 +1,3 @@
+export { type Environment, type ProxyEnvironment, readEnvironment } from './environment';
 export { loadConfig, type Overrides } from './load';
 export type { Config } from './schema';

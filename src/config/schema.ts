@@ -52,8 +52,18 @@ export const configSchema = z.strictObject({
   image: z
     .strictObject({
       registries_conf: absolutePath.default('/etc/containers/registries.conf'),
-      /** Files with credentials, in docker's or podman's format; the first that knows the registry serves. */
-      auth_files: z.array(absolutePath).default(['/run/containers/0/auth.json', '/root/.docker/config.json']),
+      /**
+       * Files with credentials, in docker's or podman's format; the first that knows the registry serves. None: the usual
+       * places ($XDG_RUNTIME_DIR/containers/auth.json or /run/containers/<uid>/auth.json, ~/.config/containers/auth.json,
+       * ~/.docker/config.json).
+       */
+      auth_files: z.array(absolutePath).default([]),
+      /** Where a credential provider leaves `<namespace>-<sha256 of the repository>.json` for one pull. Empty: nowhere. */
+      namespaced_auth_dir: z.union([z.literal(''), absolutePath]).default('/etc/berth/auth'),
+      /** Folders of `<host[:port]>/` with CAs (*.crt) and client certificates (*.cert with *.key); the first that has the host. */
+      certs_dirs: z.array(absolutePath).default(['/etc/containers/certs.d', '/etc/docker/certs.d']),
+      /** Seconds of waiting for a registry that sends next to nothing, until it is given up. 0: for ever. */
+      pull_progress_timeout: z.number().int().min(0).max(86400).default(300),
       /** Images that are pulled at once. */
       pull_concurrency: z.number().int().min(1).max(64).default(10),
       /** Layers that are fetched and unpacked at once, over all pulls. */

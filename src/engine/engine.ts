@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError, hashId, UndoScope, type Log } from '../base';
-import type { Config } from '../config';
+import { type Config, readEnvironment } from '../config';
 import {
   createContainers,
   createPodLifecycle,
@@ -54,6 +54,7 @@ const lockWaitMs = 30_000;
 /** Constructs every room from the configuration, in the order of the architecture's table. */
 export async function openEngine({ config, libexecDir, log }: EngineOptions): Promise<Engine> {
   const { root, run_root: runRoot } = config;
+  const environment = readEnvironment(process.env);
   if (Buffer.byteLength(runRoot) > maxRunRoot) {
     throw new BerthError('config-invalid', {
       op: 'start',
@@ -95,7 +96,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     handlers: config.runtime.handlers,
     defaultName: config.runtime.default_handler,
     runRoot,
-    searchPath: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    searchPath: environment.searchPath,
   });
   const network = await openNetwork({
     kernel,
@@ -123,7 +124,12 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     table: state.images,
     registriesConf: { path: config.image.registries_conf, dropInDir: `${config.image.registries_conf}.d` },
     concurrency: config.image.pull_concurrency,
+    kernel,
+    environment,
     authFiles: config.image.auth_files,
+    namespacedAuthDir: config.image.namespaced_auth_dir,
+    certsDirs: config.image.certs_dirs,
+    progressTimeoutMs: config.image.pull_progress_timeout * 1000,
     stagingDir: join(root, 'staging'),
     inUse: () => [...state.containers.values()].map((record) => record.imageId),
     flushed: () => state.flushed(),

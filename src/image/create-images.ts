@@ -1,16 +1,19 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { anySignal, type Log, Semaphore, SingleFlight, throwIfAborted } from '../base';
+import type { Environment } from '../config';
+import type { Kernel } from '../kernel';
 import type { ImageRecord } from '../state';
 import { loadArchive } from './archive';
 import { Collector } from './collector';
+import { type AuthFile, Keychain, takeNamespacedAuth, usualAuthFiles } from './credentials';
 import type { OpenImages, RegistryAuth } from './images';
 import type { ImageStorage } from './install';
 import { hostPlatform, type Platform } from './platform';
 import type { PullDeps } from './pull';
 import { pullNamed } from './pull-named';
-import { parseReference, textOf } from './reference';
+import { parseReference, qualify, type Reference, repositoryOf, type ShortReference, textOf } from './reference';
 import { candidatesOf, loadRegistriesConf, type RegistriesConfPaths } from './registries-conf';
-import { defaultPatience, Http, type Patience } from './registry';
+import { createHttp, defaultPatience, type Patience } from './registry';
 import { ImageStore } from './store';
 import type { ImageTable } from './table';
 
@@ -20,8 +23,18 @@ export interface ImagesOptions {
   /** Resolves when the table's changes so far are on the disk. */
   readonly flushed?: () => Promise<void>;
   readonly registriesConf: RegistriesConfPaths;
-  /** In docker's or podman's format; the first that knows the repository serves. */
+  /** Runs credential helpers. */
+  readonly kernel: Pick<Kernel, 'run'>;
+  /** Says the proxies, the usual auth files, and what credential helpers find in theirs. */
+  readonly environment: Environment;
+  /** In docker's or podman's format; the first that knows the repository serves. None: the usual ones. */
   readonly authFiles: readonly string[];
+  /** Where files with the credentials of one pull are left; empty for nowhere. */
+  readonly namespacedAuthDir: string;
+  /** Folders of certificates by host; the first that has the host counts. */
+  readonly certsDirs: readonly string[];
+  /** How long an endpoint that sends next to nothing is waited for; 0 is for ever. Milliseconds. */
+  readonly progressTimeoutMs: number;
   /** A folder for archives that are being loaded; what is in it at start is the owner's to remove. */
   readonly stagingDir: string;
   readonly log: Log;
@@ -33,19 +46,19 @@ export interface ImagesOptions {
   readonly patience?: Patience;
 }
 
-const timeouts = { connectMs: 10_000, idleMs: 60_000 };
-
-/** Opens the image room. Throws `config-invalid` if registries.conf is wrong: better at start than at the first pull. */
+/** Opens the image room. Throws `config-invalid` if registries.conf or a proxy is wrong: better at start than at the first pull. */
 export async function createImages(options: ImagesOptions): Promise<OpenImages> {
   let conf = await loadRegistriesConf(options.registriesConf);
-  const { storage, log } = options;
+  const { storage, log, environment } = options;
   const store = new ImageStore({
     table: options.table,
     inUse: options.inUse ?? (() => []),
     candidates: (short) => candidatesOf(conf, short).references,
   });
   const collector = new Collector(storage, () => options.table.values());
-  const http = new Http(timeouts);
+  const http = createHttp(environment, options.certsDirs);
+  const authFiles =
+    options.authFiles.length > 0 ? options.authFiles : usualAuthFiles(environment, process.getuid?.() ?? 0);
   const deps: PullDeps = {
     storage,
     store,
@@ -55,7 +68,8 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     flushed: options.flushed ?? (() => Promise.resolve()),
     patience: options.patience ?? defaultPatience,
     platform: options.platform ?? hostPlatform(),
-    authFiles: options.authFiles,
+    keychain: new Keychain(authFiles, { kernel: options.kernel, env: environment.variables }),
+    progressTimeoutMs: options.progressTimeoutMs,
   };
   const pulls = new SingleFlight<ImageRecord>();
   const pullSlots = new Semaphore(options.concurrency);
@@ -64,15 +78,17 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
   const marks = randomBytes(32);
 
   return {
-    async pull(text, auth, signal) {
+    async pull(text, auth, signal, namespace = '') {
       throwIfAborted(signal, 'pull', text);
       const reference = parseReference(text);
+      // Taken even if the pull joins another: each call has a file of its own, which would stay.
+      const own = await takeNamespacedAuth(options.namespacedAuthDir, namespace, repositoryForProviders(reference));
       return pulls.run(
-        `pull ${textOf(reference)}${markOf(auth, marks)}`,
+        `pull ${textOf(reference)}${markOf(auth, own, marks)}`,
         (job) =>
           pullSlots.with(job, async () => {
             conf = await loadRegistriesConf(options.registriesConf);
-            return pullNamed(deps, conf, reference, auth, job);
+            return pullNamed(deps, conf, reference, { cri: auth, own }, job);
           }),
         signal,
       );
@@ -103,10 +119,16 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
   };
 }
 
+// Credential providers take every name without a host for Docker Hub's.
+function repositoryForProviders(reference: Reference | ShortReference): string {
+  return repositoryOf(reference.kind === 'full' ? reference : qualify(reference, 'docker.io'));
+}
+
 // Equal credentials make equal jobs. The mark goes into messages, so nothing can be learnt from it.
-function markOf(auth: RegistryAuth | undefined, salt: Buffer): string {
-  if (!auth || Object.values(auth).every((value) => value === '')) return '';
-  const { username, password, auth: basic, serverAddress, identityToken, registryToken } = auth;
-  const text = JSON.stringify([username, password, basic, serverAddress, identityToken, registryToken]);
+function markOf(auth: RegistryAuth | undefined, own: AuthFile | undefined, salt: Buffer): string {
+  const given = auth && Object.values(auth).some((value) => value !== '') ? auth : undefined;
+  if (!given && !own) return '';
+  const { username, password, auth: basic, serverAddress, identityToken, registryToken } = given ?? {};
+  const text = JSON.stringify([[username, password, basic, serverAddress, identityToken, registryToken], own?.content]);
   return ` (credentials ${createHmac('sha256', salt).update(text).digest('hex').slice(0, 8)})`;
 }

@@ -13,8 +13,16 @@ export interface RegistryAuth {
 
 /** The images of this node. */
 export interface Images {
-  /** Pulls and gives the image's record. Equal pulls are one job; it outlives a caller that gives up. */
-  pull(reference: string, auth: RegistryAuth | undefined, signal?: AbortSignal): Promise<ImageRecord>;
+  /**
+   * Pulls and gives the image's record. Equal pulls are one job; it outlives a caller that gives up. The namespace is
+   * that of the pod: credentials may have been left for it.
+   */
+  pull(
+    reference: string,
+    auth: RegistryAuth | undefined,
+    signal?: AbortSignal,
+    namespace?: string,
+  ): Promise<ImageRecord>;
   /** Loads every image of a docker-save or OCI archive (a tar file on this machine). */
   load(archivePath: string, signal?: AbortSignal): Promise<readonly ImageRecord[]>;
   /** Finds by id (with or without `sha256:`, or a unique prefix of at least 12 digits), tag or digest. */

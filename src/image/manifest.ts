@@ -24,6 +24,8 @@ const descriptor = z.object({
   digest,
   size,
   platform: platform.nullish(),
+  /** Where a foreign layer lies. */
+  urls: z.array(z.string()).nullish(),
   annotations: z.record(z.string(), z.string()).nullish(),
 });
 

@@ -1,20 +1,21 @@
-import { abortError, BerthError, isBerthError, messageOf } from '../base';
+import { abortError, anySignal, BerthError, isBerthError, messageOf } from '../base';
 import type { ImageRecord } from '../state';
-import { credentialsFromCri, credentialsFromFiles, noCredentials } from './credentials';
-import type { RegistryAuth } from './images';
+import type { Keychain, PullKeys } from './credentials';
 import { install, type InstallDeps, type ImageContent } from './install';
 import type { Names } from './names';
 import type { Platform } from './platform';
 import { type Reference, repositoryOf, textOf } from './reference';
 import { type PullSource, pullSources, type RegistriesConf } from './registries-conf';
-import { endpointOf, type Http, type Patience, RegistryClient } from './registry';
+import { endpointOf, type Http, Meter, type Patience, RegistryClient } from './registry';
 import { resolveContent } from './resolve';
 
 export interface PullDeps extends InstallDeps {
   readonly http: Http;
   readonly patience: Patience;
   readonly platform: Platform;
-  readonly authFiles: readonly string[];
+  readonly keychain: Pick<Keychain, 'find'>;
+  /** Waiting for an endpoint that sends next to nothing; 0 is for ever. Milliseconds. */
+  readonly progressTimeoutMs: number;
 }
 
 /** One pull of one full name: the mirrors in order, then the registry; all content from the one that has the manifest. */
@@ -22,17 +23,27 @@ export async function pullImage(
   deps: PullDeps,
   conf: RegistriesConf,
   reference: Reference,
-  auth: RegistryAuth | undefined,
+  keys: PullKeys,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const sources = pullSources(conf, reference);
   const failures: { readonly host: string; readonly error: BerthError }[] = [];
   for (const [at, source] of sources.entries()) {
+    const meter = new Meter(source.host, deps.progressTimeoutMs);
     try {
-      const client = await clientFor(deps, source, reference, auth, at === sources.length - 1);
-      const content = await fetchContent(deps, client, reference, signal);
-      return await install(deps, content, namesOf(reference, content), signal);
-    } catch (error) {
+      const job = anySignal(signal, meter.stalled);
+      const client = await clientFor(
+        deps,
+        conf,
+        reference,
+        keys,
+        { source, last: at === sources.length - 1, meter },
+        job,
+      );
+      const content = await fetchContent(deps, client, reference, job);
+      return await install(deps, content, namesOf(reference, content), job);
+    } catch (caught) {
+      const error: unknown = meter.stalled.aborted ? meter.stalled.reason : caught;
       // Only what the endpoint did is another endpoint's chance.
       if (signal.aborted) throw abortError(signal, 'pull', textOf(reference));
       if (!isBerthError(error) || !isEndpointFailure(error)) throw asPullError(error, reference);
@@ -43,19 +54,24 @@ export async function pullImage(
   throw endpointsError(failures, reference);
 }
 
+/** One of the places that are tried. */
+interface Attempt {
+  readonly source: PullSource;
+  readonly last: boolean;
+  readonly meter: Meter;
+}
+
 async function clientFor(
-  deps: PullDeps,
-  source: PullSource,
+  { http, patience, log, keychain }: PullDeps,
+  conf: RegistriesConf,
   reference: Reference,
-  auth: RegistryAuth | undefined,
-  last: boolean,
+  keys: PullKeys,
+  { source, last, meter }: Attempt,
+  signal: AbortSignal,
 ): Promise<RegistryClient> {
-  const credentials =
-    credentialsFromCri(auth, reference.host, source.host) ??
-    (await credentialsFromFiles(deps.authFiles, source.host, source.path, deps.log)) ??
-    noCredentials;
-  const { http, patience, log } = deps;
-  return new RegistryClient({ http, endpoint: endpointOf(source), credentials, patience, last, log });
+  const lock = { ...source, namedHost: reference.host, helpers: conf.credentialHelpers };
+  const credentials = await keychain.find(keys, lock, signal);
+  return new RegistryClient({ http, endpoint: endpointOf(source), credentials, patience, last, meter, log });
 }
 
 async function fetchContent(

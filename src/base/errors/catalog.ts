@@ -65,6 +65,10 @@ export const catalog = {
     status: 'UNAUTHENTICATED',
     remedy: 'check credentials (imagePullSecrets) and that the repository exists',
   },
+  'registry-credentials': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'correct the credential helper, or its entry in the auth file',
+  },
   'registry-protocol': {
     status: 'UNAVAILABLE',
     remedy: 'check that the address is a registry and not a proxy or a portal',

@@ -7,7 +7,8 @@ import { unary, type Rpc } from '../rpc';
 export const pullImage = (parts: CriParts): Rpc =>
   unary(ImageServiceService.pullImage, { kind: 'change' }, async (request, call) => {
     const reference = checkImage(call.op, 'image', request.image);
-    const image = await parts.images.pull(reference, toAuth(request.auth), call.signal);
+    const namespace = request.sandboxConfig?.metadata?.namespace;
+    const image = await parts.images.pull(reference, toAuth(request.auth), call.signal, namespace);
     return { imageRef: image.id };
   });
 

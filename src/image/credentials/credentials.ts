@@ -1,16 +1,22 @@
+export interface BasicCredentials {
+  readonly kind: 'basic';
+  readonly username: string;
+  readonly password: string;
+}
+
 /** What proves who asks. Never logged, never part of an error. */
 export type Credentials =
   | { readonly kind: 'none' }
-  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  /** A refresh token for the registry's token server. */
-  | { readonly kind: 'identity'; readonly token: string }
+  | BasicCredentials
+  /** A refresh token for the registry's token server; the name beside it may be empty. */
+  | { readonly kind: 'identity'; readonly username: string; readonly token: string }
   /** Sent to the registry as it is. */
   | { readonly kind: 'bearer'; readonly token: string };
 
 export const noCredentials: Credentials = { kind: 'none' };
 
 /** `user:password` out of its base64, or undefined if it is not that. */
-export function decodeBasic(auth: string): Credentials | undefined {
+export function decodeBasic(auth: string): BasicCredentials | undefined {
   const text = Buffer.from(auth, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   if (colon <= 0) return undefined;

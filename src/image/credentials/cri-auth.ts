@@ -23,7 +23,7 @@ export function credentialsFromCri(
       detail: 'it is not the base64 of user:password',
     });
   }
-  if (auth.identityToken !== '') return { kind: 'identity', token: auth.identityToken };
+  if (auth.identityToken !== '') return { kind: 'identity', username: '', token: auth.identityToken };
   if (auth.registryToken !== '') return { kind: 'bearer', token: auth.registryToken };
   return undefined;
 }

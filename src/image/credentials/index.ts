@@ -1,3 +1,6 @@
-export { credentialsFromFiles } from './auth-file';
-export { basicHeader, type Credentials, noCredentials } from './credentials';
-export { credentialsFromCri } from './cri-auth';
+export type { AuthFile } from './auth-file';
+export { usualAuthFiles } from './auth-paths';
+export { basicHeader, type Credentials } from './credentials';
+export type { HelperRunner } from './helper';
+export { authFilesName, Keychain, noKeys, type PullKeys } from './keychain';
+export { takeNamespacedAuth } from './namespaced';

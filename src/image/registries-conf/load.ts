@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { BerthError, errnoOf, messageOf } from '../../base';
+import { authFilesName } from '../credentials';
 import { parseReference } from '../reference';
 import { firstIssue } from '../schema-error';
 import { registriesFile, type RegistriesFile } from './schema';
@@ -19,6 +20,8 @@ export interface RegistriesConf {
   readonly searchRegistries: readonly string[];
   readonly shortNameMode: 'enforcing' | 'permissive' | 'disabled';
   readonly registries: readonly RegistriesFile['registry'][number][];
+  /** Programs that know credentials, and `containers-auth.json` for the auth files among them. */
+  readonly credentialHelpers: readonly string[];
   /** Short names without tag -> `host/path`. */
   readonly aliases: ReadonlyMap<string, string>;
 }
@@ -28,6 +31,7 @@ export const defaultRegistriesConf: RegistriesConf = {
   searchRegistries: ['docker.io'],
   shortNameMode: 'enforcing',
   registries: [],
+  credentialHelpers: [authFilesName],
   aliases: new Map(),
 };
 
@@ -35,7 +39,7 @@ export const defaultRegistriesConf: RegistriesConf = {
 export async function loadRegistriesConf(paths: RegistriesConfPaths): Promise<RegistriesConf> {
   const registries = new Map<string, RegistriesFile['registry'][number]>();
   const aliases = new Map<string, string>();
-  let { searchRegistries, shortNameMode } = defaultRegistriesConf;
+  let { searchRegistries, shortNameMode, credentialHelpers } = defaultRegistriesConf;
   for (const path of [paths.path, ...(await dropIns(paths.dropInDir))]) {
     const file = await readFileIfThere(path);
     if (file === undefined) continue;
@@ -47,8 +51,9 @@ export async function loadRegistriesConf(paths: RegistriesConfPaths): Promise<Re
     }
     searchRegistries = conf['unqualified-search-registries'] ?? searchRegistries;
     shortNameMode = conf['short-name-mode'] ?? shortNameMode;
+    credentialHelpers = conf['credential-helpers'] ?? credentialHelpers;
   }
-  return { searchRegistries, shortNameMode, registries: [...registries.values()], aliases };
+  return { searchRegistries, shortNameMode, registries: [...registries.values()], credentialHelpers, aliases };
 }
 
 /** One file's text against the schema. Throws `config-invalid` with the file and the key. */

@@ -40,8 +40,10 @@ const registry = z
 export const registriesFile = z.strictObject({
   'unqualified-search-registries': z.array(location).optional(),
   'short-name-mode': z.enum(['enforcing', 'permissive', 'disabled']).optional(),
-  // Known to the format and read by others; berth runs no helper programs.
-  'credential-helpers': z.array(z.string()).optional(),
+  'credential-helpers': z
+    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'is not the name of a program'))
+    .optional(),
+  // Known to the format and read by others: berth has no additional layer stores.
   'additional-layer-store-auth-helper': z.string().optional(),
   registry: z.array(registry).default([]),
   aliases: z.record(z.string(), z.string()).default({}),

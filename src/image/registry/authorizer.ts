@@ -1,8 +1,7 @@
 import { BerthError } from '../../base';
 import { basicHeader, type Credentials } from '../credentials';
 import type { Challenge } from './challenge';
-import type { Endpoint } from './endpoint';
-import type { Http } from './http';
+import type { PatientHttp } from './patient';
 import { fetchToken, type Token } from './token';
 
 /** A token about to expire is not begun with. Milliseconds. */
@@ -15,11 +14,10 @@ export class Authorizer {
   private readonly tokens = new Map<string, Promise<Token>>();
 
   constructor(
-    private readonly http: Http,
-    private readonly endpoint: Endpoint,
+    private readonly http: PatientHttp,
     private readonly credentials: Credentials,
   ) {
-    this.scopes = new Set([`repository:${endpoint.path}:pull`]);
+    this.scopes = new Set([`repository:${http.endpoint.path}:pull`]);
   }
 
   /** What the ping was answered with. */
@@ -65,7 +63,7 @@ export class Authorizer {
     if (schemes.includes('basic') && this.credentials.kind === 'basic') return undefined;
     return new BerthError('registry-denied', {
       op: 'ask registry',
-      object: this.endpoint.host,
+      object: this.http.endpoint.host,
       detail: `it wants ${schemes.join(' or ')} authentication and there are no such credentials for it`,
     });
   }
@@ -74,10 +72,15 @@ export class Authorizer {
   private async token(challenge: Challenge, signal: AbortSignal): Promise<Token> {
     const scopes = [...this.scopes];
     const key = scopes.join(' ');
-    const cached = await this.tokens.get(key);
-    if (cached && cached.expiresAt - margin > Date.now()) return cached;
-    const asked = { challenge, scopes, credentials: this.credentials, insecure: this.endpoint.insecure };
-    const fetching = fetchToken(this.http, asked, signal);
+    for (;;) {
+      const known = this.tokens.get(key);
+      if (known === undefined) break;
+      const token = await known;
+      if (token.expiresAt - margin > Date.now()) return token;
+      // Of all that saw it expire the first asks for another; the rest wait for that one.
+      if (this.tokens.get(key) === known) break;
+    }
+    const fetching = fetchToken(this.http, { challenge, scopes, credentials: this.credentials }, signal);
     this.tokens.set(key, fetching);
     try {
       return await fetching;

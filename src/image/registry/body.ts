@@ -4,19 +4,34 @@ import { connectionError } from './connection-error';
 import { printable } from './endpoint';
 import type { HttpResponse } from './http';
 
+/** The body in the pieces in which it comes; the wait for each is the registry's. */
+export async function* bodyChunks({ body, meter }: HttpResponse): AsyncGenerator<Buffer, void, undefined> {
+  const chunks: AsyncIterator<Buffer> = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await meter.await(chunks.next());
+      if (next.done === true) return;
+      meter.count(next.value.length);
+      yield next.value;
+    }
+  } finally {
+    discard(body);
+  }
+}
+
 /** Reads a body of at most `limit` bytes; a longer one is `registry-protocol` and is not read on. */
 export async function readBody(response: HttpResponse, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    for await (const chunk of bodyChunks(response)) {
       length += chunk.length;
       if (length > limit) throw protocolError(response, `the answer is longer than ${limit} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {
     if (error instanceof BerthError) throw error;
-    throw connectionError(response.method, response.url, error, response.signal);
+    throw connectionError(response, error, response.signal);
   }
   return Buffer.concat(chunks);
 }

@@ -5,10 +5,12 @@ import { isDigest } from '../digest';
 import { type Descriptor, documentLimit } from '../manifest';
 import { manifestAccept } from '../media-types';
 import type { Version } from '../reference';
-import { streamBlob } from './blob-stream';
+import { isBlob, type OnBytes, rangeFrom, streamBlob } from './blob-stream';
 import { firstBytes, protocolError, readBody } from './body';
-import { statusError } from './status-error';
+import { printable } from './endpoint';
+import { foreignFirst } from './foreign';
 import type { HttpResponse } from './http';
+import { statusError } from './status-error';
 import { Session, type SessionOptions } from './session';
 
 /** A manifest as it was served, its digest computed and compared. */
@@ -17,11 +19,16 @@ export interface ServedManifest {
   readonly bytes: Buffer;
 }
 
+export interface ClientOptions extends SessionOptions {
+  /** Told of the bytes of layers as they come: for events and metrics. */
+  readonly onBytes?: OnBytes;
+}
+
 /** One repository at one endpoint (distribution spec, "Pull"). */
 export class RegistryClient {
   private readonly session: Session;
 
-  constructor(readonly options: SessionOptions) {
+  constructor(readonly options: ClientOptions) {
     this.session = new Session(options);
   }
 
@@ -35,9 +42,9 @@ export class RegistryClient {
       throw protocolError(response, `the answer is not JSON, it begins with ${firstBytes(bytes)}`);
     }
     const digest = sha256Digest(bytes);
-    if (version.kind === 'digest') this.compare('manifest', version.digest, digest);
+    if (version.kind === 'digest') compare('manifest', version.digest, digest, response);
     const header = response.headers['docker-content-digest'];
-    if (typeof header === 'string' && isDigest(header)) this.compare('manifest', header, digest);
+    if (typeof header === 'string' && isDigest(header)) compare('manifest', header, digest, response);
     return { digest, bytes };
   }
 
@@ -45,28 +52,29 @@ export class RegistryClient {
   async document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer> {
     const response = await this.openAt(descriptor, 0, signal);
     const bytes = await readBody(response, documentLimit);
-    this.compare('config', descriptor.digest, sha256Digest(bytes));
+    compare('config', descriptor.digest, sha256Digest(bytes), response);
     return bytes;
   }
 
   /** A layer's compressed bytes. Their digest is the reader's to check. */
   async blob(descriptor: Descriptor, signal: AbortSignal): Promise<Readable> {
-    return streamBlob((offset, inner) => this.openAt(descriptor, offset, inner), descriptor, signal);
+    const { log, onBytes } = this.options;
+    const registry = (offset: number, inner: AbortSignal) => this.openAt(descriptor, offset, inner);
+    return streamBlob(foreignFirst(this.session.http, descriptor, registry, log), descriptor, signal, onBytes);
   }
 
   private async openAt(descriptor: Descriptor, offset: number, signal: AbortSignal): Promise<HttpResponse> {
-    const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const response = await this.session.get(`blobs/${descriptor.digest}`, headers, signal);
-    if (response.status === 200 || (response.status === 206 && offset > 0)) return response;
+    const response = await this.session.get(`blobs/${descriptor.digest}`, rangeFrom(offset), signal);
+    if (isBlob(response, offset)) return response;
     throw await statusError(response, 'registry-protocol');
   }
+}
 
-  private compare(what: string, asked: string, served: string): void {
-    if (asked === served) return;
-    throw new BerthError('digest-mismatch', {
-      op: `fetch ${what}`,
-      object: asked,
-      detail: `${this.options.endpoint.host} serves ${served}, asked was ${asked}`,
-    });
-  }
+function compare(what: string, asked: string, served: string, { url }: HttpResponse): void {
+  if (asked === served) return;
+  throw new BerthError('digest-mismatch', {
+    op: `fetch ${what}`,
+    object: asked,
+    detail: `${printable(url)} serves ${served}, asked was ${asked}`,
+  });
 }

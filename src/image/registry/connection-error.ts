@@ -31,12 +31,18 @@ export function causeText(error: unknown): string {
 }
 
 /** A request that got no answer: `registry-unreachable`, or the caller's abort. */
-export function connectionError(method: string, url: URL, error: unknown, signal: AbortSignal): BerthError {
+export function connectionError(
+  { method, url, proxy }: { readonly method: string; readonly url: URL; readonly proxy?: URL },
+  error: unknown,
+  signal: AbortSignal,
+): BerthError {
   if (signal.aborted) return abortError(signal, 'ask registry', url.host);
+  const through = proxy ? `through the proxy ${proxy.protocol}//${proxy.host}: ` : '';
   return new BerthError('registry-unreachable', {
     op: 'ask registry',
     object: `${method} ${printable(url)}`,
-    detail: causeText(error),
+    detail: through + causeText(error),
+    ...(proxy && { remedy: 'check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of berthd, and the proxy' }),
     cause: error,
   });
 }

@@ -13,6 +13,11 @@ export function endpointOf(source: PullSource): Endpoint {
   return { ...source, origins: schemes.map((scheme) => new URL(`${scheme}://${host}`)) };
 }
 
+/** The endpoint of a bare address. */
+export function endpointAt({ origin, host }: URL): Endpoint {
+  return { kind: 'primary', host, path: '', insecure: false, origins: [new URL(origin)] };
+}
+
 /** An http or https address, or undefined. */
 export function httpUrl(text: string, base?: URL): URL | undefined {
   if (!URL.canParse(text, base?.href)) return undefined;

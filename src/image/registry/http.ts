@@ -1,17 +1,23 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import { Agent, request } from 'undici';
+import { request } from 'undici';
+import { isBerthError } from '../../base';
 import { discard, protocolError } from './body';
 import { connectionError } from './connection-error';
-import { httpUrl } from './endpoint';
+import type { Connections } from './connections';
+import { type Endpoint, httpUrl } from './endpoint';
+import type { Meter } from './meter';
+import type { ChooseProxy } from './proxy/proxies';
+import type { TrustStore } from './tls/trust';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Accept any certificate. */
-  readonly insecure: boolean;
+  /** On whose behalf it is sent: says which certificates are trusted. */
+  readonly endpoint: Endpoint;
+  readonly meter: Meter;
 }
 
 /** An answer whose body has to be read or discarded. */
@@ -24,22 +30,24 @@ export interface HttpResponse {
   readonly body: Readable;
   /** The request's: its abort ends the body too. */
   readonly signal: AbortSignal;
+  readonly meter: Meter;
+}
+
+export interface HttpOptions {
+  readonly connections: Connections;
+  readonly trust: TrustStore;
+  readonly proxyFor: ChooseProxy;
+  /** Milliseconds without a byte until an answer counts as broken off. */
+  readonly idleMs: number;
 }
 
 const redirectLimit = 10;
 const redirectStatus = new Set([301, 302, 303, 307, 308]);
 const userAgent = 'berth';
 
-/** The connections of one process to registries. */
+/** The requests of one process to registries. */
 export class Http {
-  private readonly verified: Agent;
-  private readonly unverified: Agent;
-
-  constructor(timeouts: { readonly connectMs: number; readonly idleMs: number }) {
-    const options = { headersTimeout: timeouts.idleMs, bodyTimeout: timeouts.idleMs };
-    this.verified = new Agent({ ...options, connect: { timeout: timeouts.connectMs } });
-    this.unverified = new Agent({ ...options, connect: { timeout: timeouts.connectMs, rejectUnauthorized: false } });
-  }
+  constructor(private readonly options: HttpOptions) {}
 
   /** Sends, and follows at most 10 redirects of a GET. Credentials stay with the host that they were meant for. */
   async send(asked: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
@@ -64,19 +72,24 @@ export class Http {
 
   /** Ends all connections; requests in flight fail. */
   async close(): Promise<void> {
-    await Promise.all([this.verified.destroy(), this.unverified.destroy()]);
+    await this.options.connections.close();
   }
 
   private async sendOnce(asked: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const { method, url, headers, body, insecure } = asked;
+    const { method, url, headers, body, endpoint, meter } = asked;
+    const { connections, trust, idleMs } = this.options;
+    const proxy = this.options.proxyFor(url);
     try {
-      const dispatcher = insecure ? this.unverified : this.verified;
-      const answer = await request(url, { method, headers, body, dispatcher, signal });
+      const dispatcher = await connections.to(await trust.trustOf(url, endpoint), proxy);
+      const timeouts = { headersTimeout: idleMs, bodyTimeout: idleMs };
+      const answer = await meter.await(request(url, { method, headers, body, dispatcher, signal, ...timeouts }));
       // Until someone reads it, a body that breaks must not end the process; who reads it is told.
       answer.body.on('error', () => undefined);
-      return { method, url, status: answer.statusCode, headers: answer.headers, body: answer.body, signal };
+      const { statusCode: status } = answer;
+      return { method, url, status, headers: answer.headers, body: answer.body, signal, meter };
     } catch (error) {
-      throw connectionError(method, url, error, signal);
+      if (isBerthError(error)) throw error;
+      throw connectionError({ method, url, ...(proxy && { proxy }) }, error, signal);
     }
   }
 }

@@ -1,4 +1,6 @@
-export { RegistryClient, type ServedManifest } from './client';
+export { type ClientOptions, RegistryClient, type ServedManifest } from './client';
+export { createHttp } from './create-http';
 export { endpointOf } from './endpoint';
-export { Http } from './http';
+export type { Http } from './http';
+export { Meter } from './meter';
 export { defaultPatience, type Patience } from './retry';

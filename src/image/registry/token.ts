@@ -5,7 +5,8 @@ import { discard, parseJson, protocolError, readBody } from './body';
 import type { Challenge } from './challenge';
 import { httpUrl, printable } from './endpoint';
 import { statusError } from './status-error';
-import type { Http, HttpResponse } from './http';
+import type { HttpResponse } from './http';
+import type { PatientHttp } from './patient';
 
 const tokenLimit = 1024 * 1024;
 /** Tokens without a term, or with a shorter one, are taken to last a minute (distribution spec, token.md). */
@@ -28,12 +29,11 @@ export interface TokenRequest {
   readonly challenge: Challenge;
   readonly scopes: readonly string[];
   readonly credentials: Credentials;
-  readonly insecure: boolean;
 }
 
 /** Asks the realm of a Bearer challenge for a token. A 401 there means bad credentials: `registry-denied`. */
-export async function fetchToken(http: Http, asked: TokenRequest, signal: AbortSignal): Promise<Token> {
-  const realm = realmOf(asked);
+export async function fetchToken(http: PatientHttp, asked: TokenRequest, signal: AbortSignal): Promise<Token> {
+  const realm = realmOf(asked, http.endpoint.insecure);
   const response = await exchange(http, realm, asked, signal);
   if (response.status !== 200) throw await statusError(response, 'registry-protocol');
   const parsed = answer.safeParse(parseJson(response, await readBody(response, tokenLimit)));
@@ -44,8 +44,13 @@ export async function fetchToken(http: Http, asked: TokenRequest, signal: AbortS
   return { value, expiresAt: (Number.isNaN(issued) ? Date.now() : issued) + seconds * 1000 };
 }
 
-async function exchange(http: Http, realm: URL, asked: TokenRequest, signal: AbortSignal): Promise<HttpResponse> {
-  const { credentials, insecure } = asked;
+async function exchange(
+  http: PatientHttp,
+  realm: URL,
+  asked: TokenRequest,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  const { credentials } = asked;
   if (credentials.kind === 'identity') {
     const body = new URLSearchParams({
       grant_type: 'refresh_token',
@@ -55,7 +60,8 @@ async function exchange(http: Http, realm: URL, asked: TokenRequest, signal: Abo
       client_id: 'berth',
     });
     const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
-    const response = await http.send({ method: 'POST', url: realm, headers, body: body.toString(), insecure }, signal);
+    const posted = { method: 'POST', url: realm, headers, body: body.toString() } as const;
+    const response = await http.send(posted, http.tries(), signal);
     // Servers without the OAuth2 exchange answer so, and take the token as a password.
     if (![400, 401, 404, 405].includes(response.status)) return response;
     discard(response.body);
@@ -65,9 +71,10 @@ async function exchange(http: Http, realm: URL, asked: TokenRequest, signal: Abo
   if (service !== undefined) url.searchParams.set('service', service);
   for (const scope of asked.scopes) url.searchParams.append('scope', scope);
   const basic = basicOf(credentials);
-  if (credentials.kind === 'basic') url.searchParams.set('account', credentials.username);
+  const account = 'username' in credentials ? credentials.username : '';
+  if (account !== '') url.searchParams.set('account', account);
   const headers = { accept: 'application/json', ...(basic === undefined ? {} : { authorization: basic }) };
-  return http.send({ method: 'GET', url, headers, insecure }, signal);
+  return http.send({ method: 'GET', url, headers }, http.tries(), signal);
 }
 
 function basicOf(credentials: Credentials): string | undefined {
@@ -75,7 +82,7 @@ function basicOf(credentials: Credentials): string | undefined {
     case 'basic':
       return basicHeader(credentials.username, credentials.password);
     case 'identity':
-      return basicHeader('<token>', credentials.token);
+      return basicHeader(credentials.username || '<token>', credentials.token);
     case 'none':
     case 'bearer':
       return undefined;
@@ -84,7 +91,7 @@ function basicOf(credentials: Credentials): string | undefined {
   }
 }
 
-function realmOf({ challenge, credentials, insecure }: TokenRequest): URL {
+function realmOf({ challenge, credentials }: TokenRequest, insecure: boolean): URL {
   const text = challenge.params.get('realm') ?? '';
   const fail = (detail: string) =>
     new BerthError('registry-protocol', { op: 'ask registry', object: `token realm ${JSON.stringify(text)}`, detail });

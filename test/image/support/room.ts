@@ -3,6 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { silentLog } from '../../../src/base';
+import { readEnvironment } from '../../../src/config';
 import { createImages, type ImagesOptions, type OpenImages, type RegistryAuth } from '../../../src/image';
 import type { ImageRecord, LayerRecord } from '../../../src/state';
 import { createStorage, type Storage } from '../../../src/storage';
@@ -53,11 +54,12 @@ export class Room implements AsyncDisposable {
     const log = silentLog();
     const layers = new MapTable<LayerRecord>(({ chainId }) => chainId);
     const table = new MapTable<ImageRecord>(({ id }) => id);
+    const kernel = await ground.start();
     const storage = await createStorage({
       root: join(dir, 'root'),
       runRoot: join(dir, 'run'),
       unpackPath: buildUnpack(),
-      kernel: await ground.start(),
+      kernel,
       layers,
       log,
       layerConcurrency: 3,
@@ -68,7 +70,12 @@ export class Room implements AsyncDisposable {
       storage,
       table,
       registriesConf: { path: join(dir, 'registries.conf'), dropInDir: join(dir, 'registries.conf.d') },
+      kernel,
+      environment: readEnvironment({ PATH: process.env['PATH'], HOME: dir }),
       authFiles: [join(dir, 'auth.json')],
+      namespacedAuthDir: join(dir, 'auth'),
+      certsDirs: [join(dir, 'certs.d')],
+      progressTimeoutMs: 0,
       stagingDir: join(dir, 'root', 'staging'),
       log,
       concurrency: 4,
@@ -81,6 +88,13 @@ export class Room implements AsyncDisposable {
   /** Replaces registries.conf; the next pull reads it. */
   async configure(registries: string): Promise<void> {
     await writeFile(join(this.dir, 'registries.conf'), registries);
+  }
+
+  /** Puts files into the host's folder of certificates. */
+  async certificate(host: string, files: Readonly<Record<string, string>>): Promise<void> {
+    const folder = join(this.dir, 'certs.d', host);
+    await mkdir(folder, { recursive: true });
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   }
 
   async authFile(auths: Readonly<Record<string, Readonly<Record<string, string>>>>): Promise<void> {

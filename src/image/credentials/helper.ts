@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { BerthError, messageOf, throwIfAborted } from '../../base';
+import type { Kernel, RunResult } from '../../kernel';
+import type { Credentials } from './credentials';
+
+/** What helpers need: they run as berthd does, with its environment, but never as its children. */
+export interface HelperRunner {
+  readonly kernel: Pick<Kernel, 'run'>;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A helper may ask a cloud for a token. Milliseconds. */
+const timeoutMs = 30_000;
+const nameSyntax = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+/** What docker's own helpers say when they have nothing: not a failure. */
+const nothing = /credentials not found/i;
+
+const answer = z.object({ Username: z.string().default(''), Secret: z.string().default('') });
+
+/**
+ * Asks `docker-credential-<name> get` for the host's credentials (docker's credential helper protocol). Undefined if it
+ * has none; `registry-credentials` if it fails. Neither its output nor the host's secret becomes part of a message.
+ */
+export async function askHelper(
+  runner: HelperRunner,
+  name: string,
+  host: string,
+  signal: AbortSignal,
+): Promise<Credentials | undefined> {
+  const program = `docker-credential-${name}`;
+  if (!nameSyntax.test(name)) throw failure(program, host, 'its name is not one of a program');
+  for (const server of serversOf(host)) {
+    const result = await runHelper(runner, program, server, signal);
+    if (result.exitCode === 0) return credentialsOf(result, program, host);
+    if (!nothing.test(said(result))) throw failure(program, host, howItEnded(result));
+  }
+  return undefined;
+}
+
+async function runHelper(
+  { kernel, env }: HelperRunner,
+  program: string,
+  server: string,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  try {
+    return await kernel.run({ path: program, args: ['get'], env, stdin: server, timeoutMs }, signal);
+  } catch (error) {
+    throwIfAborted(signal, 'ask credential helper', program);
+    throw failure(program, server, messageOf(error), error);
+  }
+}
+
+// `docker login` keeps Docker Hub under an address of its own, podman under its name.
+function serversOf(host: string): readonly string[] {
+  return host === 'docker.io' ? ['https://index.docker.io/v1/', host] : [host];
+}
+
+function credentialsOf(result: RunResult, program: string, host: string): Credentials | undefined {
+  if (result.truncated) throw failure(program, host, 'its answer is longer than 64 KiB');
+  let json: unknown;
+  try {
+    json = JSON.parse(result.stdout.toString('utf8'));
+  } catch {
+    // The parser's own message quotes the text, which is secret.
+    throw failure(program, host, 'its answer is not JSON');
+  }
+  const parsed = answer.safeParse(json);
+  if (!parsed.success) throw failure(program, host, 'its answer has no Username and Secret');
+  const { Username: username, Secret: secret } = parsed.data;
+  if (secret === '') return undefined;
+  if (username === '<token>') return { kind: 'identity', username: '', token: secret };
+  return { kind: 'basic', username, password: secret };
+}
+
+function howItEnded(result: RunResult): string {
+  if (result.timedOut) return `it did not answer within ${timeoutMs / 1000} s`;
+  const how = result.signal === undefined ? `exit status ${result.exitCode}` : `signal ${result.signal}`;
+  const words = said(result);
+  return words === '' ? how : `${how}: ${words}`;
+}
+
+// Docker's helpers tell errors on stdout. A JSON object there would be an answer, and secret.
+function said({ stdout, stderr }: RunResult): string {
+  const text = [stderr, stdout].map((output) => output.toString('utf8').trim()).find((words) => words !== '') ?? '';
+  return text.includes('{') ? '' : text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 300);
+}
+
+function failure(program: string, host: string, detail: string, cause?: unknown): BerthError {
+  return new BerthError('registry-credentials', {
+    op: 'ask credential helper',
+    object: `${program} for ${host}`,
+    detail,
+    cause,
+  });
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BerthError, errnoOf, messageOf } from '../../base';
+import { type AuthFile, parseAuthFile } from './auth-file';
+
+/** A DNS label, as Kubernetes has it: it goes into a path. */
+const namespaceSyntax = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** The name under which a credential provider leaves a file for a pull: CRI-O's, so that its provider serves berth too. */
+export function namespacedFileName(namespace: string, repository: string): string {
+  return `${namespace}-${createHash('sha256').update(repository).digest('hex')}.json`;
+}
+
+/**
+ * Takes the file that was left for a pull of this repository (`host/path`) in this namespace. It serves once: it is
+ * removed before it is used, so a crash leaves no secret behind and of two takers one gets it.
+ */
+export async function takeNamespacedAuth(
+  dir: string,
+  namespace: string,
+  repository: string,
+): Promise<AuthFile | undefined> {
+  if (dir === '' || !namespaceSyntax.test(namespace)) return undefined;
+  const path = join(dir, namespacedFileName(namespace, repository));
+  let text: string;
+  try {
+    const file = await open(path);
+    try {
+      await unlink(path);
+      text = await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw new BerthError('config-unreadable', {
+      op: 'read credentials',
+      object: path,
+      detail: messageOf(error),
+      cause: error,
+    });
+  }
+  return parseAuthFile(path, text);
+}
