@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { daemonKind, environment } from '../support/environment';
 import { images } from '../support/fixtures';
-import { flipped, HostileRegistry, type Tamper } from '../support/hostile-registry';
+import { flipped, HostileRegistry, tampering, type Tamper } from '../support/hostile-registry';
 import { snapshot } from '../support/leaks';
 import { present } from '../support/cri';
 import { rejection } from '../support/matchers';
@@ -20,7 +20,7 @@ const alter =
 /** The error of a pull from a registry that alters what it serves. */
 async function pullAltered(name: string, tamper: Tamper) {
   const { hostilePort, registry } = environment();
-  const server = await HostileRegistry.start(hostilePort, registry, tamper);
+  const server = await HostileRegistry.start(hostilePort, registry, tampering(tamper));
   try {
     return await rejection(suite.world.cri.pull(`hostile.e2e.test/${name}`));
   } finally {

@@ -4,11 +4,12 @@ import type { DaemonOptions } from './daemon';
 import { registriesConf } from './layout';
 
 /** The bundled berthd with folders of its own. */
-export async function berthdCommand({ layout, hosts, runtime }: DaemonOptions): Promise<readonly string[]> {
+export async function berthdCommand({ layout, hosts, runtime, config: more = '', registries: others = '' }: DaemonOptions): Promise<readonly string[]> {
   const config = join(layout.dir, 'berth.toml');
   const registries = join(layout.dir, 'registries.conf');
-  await writeFile(config, runtime === undefined ? '' : `[runtime.handlers.runc]\npath = "${runtime}"\n`);
-  await writeFile(registries, registriesConf(hosts));
+  const handler = runtime === undefined ? '' : `[runtime.handlers.runc]\npath = "${runtime}"\n`;
+  await writeFile(config, handler + more);
+  await writeFile(registries, `${registriesConf(hosts)}\n${others}`);
   return [
     process.execPath,
     resolve(process.env['BERTH_E2E_BERTHD'] ?? 'dist/berthd.js'),

@@ -16,6 +16,11 @@ export interface DaemonOptions {
   readonly hosts: Hosts;
   /** Path of the OCI runtime, where it is not the machine's runc. */
   readonly runtime?: string;
+  /** More of berth.toml, and of registries.conf. */
+  readonly config?: string;
+  readonly registries?: string;
+  /** Variables beyond those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A daemon's process: what is needed to end it and to start it again, as plain data. */
@@ -24,23 +29,23 @@ export interface Daemon {
   readonly command: readonly string[];
   readonly pid: number;
   readonly layout: Layout;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Starts a daemon in a session of its own and waits until it answers Version. */
 export async function startDaemon(kind: DaemonKind, options: DaemonOptions): Promise<Daemon> {
   const command = await (kind === 'berth' ? berthdCommand(options) : containerdCommand(options));
-  return launch({ kind, command, layout: options.layout });
+  return launch({ kind, command, layout: options.layout, env: options.env ?? {} });
 }
 
 /** Starts it again as it was; it must not be running. */
-export async function launch({ kind, command, layout }: Omit<Daemon, 'pid'>): Promise<Daemon> {
+export async function launch({ kind, command, layout, env: more }: Omit<Daemon, 'pid'>): Promise<Daemon> {
   const [program = '', ...args] = command;
   const logFile = logOf(layout);
   const log = openSync(logFile, 'a');
   // A containerd that BERTH_PEER names has its shim beside it.
-  const env = isAbsolute(program)
-    ? { ...process.env, PATH: `${dirname(program)}:${process.env['PATH']}` }
-    : process.env;
+  const path = isAbsolute(program) ? { PATH: `${dirname(program)}:${process.env['PATH']}` } : {};
+  const env = { ...process.env, ...path, ...more };
   const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], cwd: layout.dir, env });
   closeSync(log);
   const pid = await new Promise<number>((resolve, reject) => {
@@ -66,7 +71,7 @@ export async function launch({ kind, command, layout }: Omit<Daemon, 'pid'>): Pr
     cri.close();
   }
   child.unref();
-  return { kind, command, pid, layout };
+  return { kind, command, pid, layout, env: more };
 }
 
 export const logOf = (layout: Layout): string => join(layout.dir, 'daemon.log');

@@ -1,37 +1,53 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+
+/** A request, and what the registry behind would answer. */
+export interface Asked {
+  /** Without /v2/ and query. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** Answers in a way of its own and gives true, or leaves the request to the registry behind. */
+export type Answer = (asked: Asked, response: ServerResponse) => boolean;
 
 /** What is served in place of what the registry holds; `path` is without /v2/ and query. */
 export type Tamper = (path: string, body: Buffer) => Buffer;
 
-/** A registry that hands on another's content, altered: size and digest are told as if nothing were. */
+/** A registry that hands on another's content but where it is told to misbehave. */
 export class HostileRegistry {
-  private constructor(private readonly server: Server) {}
+  readonly seen: Omit<Asked, 'body'>[] = [];
 
-  static async start(port: number, upstream: string, tamper: Tamper): Promise<HostileRegistry> {
-    const server = createServer((request, response) => {
+  private constructor(
+    private readonly server: Server,
+    readonly address: string,
+  ) {}
+
+  static async start(port: number, upstream: string, answer: Answer): Promise<HostileRegistry> {
+    const server = createServer();
+    const hostile = new HostileRegistry(server, `127.0.0.1:${port}`);
+    server.on('request', (request, response) => {
       void (async () => {
-        const url = request.url ?? '/';
-        const accept = request.headers.accept ?? '*/*';
-        const original = await fetch(`http://${upstream}${url}`, { method: request.method, headers: { accept } });
+        const { url = '/', headers } = request;
+        const accept = headers.accept ?? '*/*';
+        const path = url.replace(/^\/v2\/|\?.*$/g, '');
+        hostile.seen.push({ path, headers });
+        const original = await fetch(`http://${upstream}${url}`, { method: request.method ?? 'GET', headers: { accept } });
         const body = Buffer.from(await original.arrayBuffer());
-        const altered = request.method === 'GET' ? tamper(url.replace(/^\/v2\/|\?.*$/g, ''), body) : body;
+        if (answer({ path, headers, body }, response)) return;
         const kept = ['content-type', 'docker-content-digest', 'docker-distribution-api-version', 'content-length'];
-        const headers = kept.flatMap((name) => {
+        for (const name of kept) {
           const value = original.headers.get(name);
-          return value === null ? [] : [[name, value] as const];
-        });
-        response.writeHead(original.status, {
-          ...Object.fromEntries(headers),
-          ...(altered.length === body.length ? {} : { 'content-length': altered.length }),
-        });
-        response.end(altered);
+          if (value !== null) response.setHeader(name, value);
+        }
+        response.writeHead(original.status).end(body);
       })().catch((error: unknown) => response.destroy(error instanceof Error ? error : new Error(String(error))));
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, '127.0.0.1', resolve);
     });
-    return new HostileRegistry(server);
+    return hostile;
   }
 
   async stop(): Promise<void> {
@@ -40,6 +56,16 @@ export class HostileRegistry {
     await closed;
   }
 }
+
+/** Alters content; size and digest are told as if nothing were. */
+export const tampering =
+  (tamper: Tamper): Answer =>
+  ({ path, body }, response) => {
+    const altered = tamper(path, body);
+    if (altered === body) return false;
+    response.writeHead(200, { 'content-length': altered.length }).end(altered);
+    return true;
+  };
 
 /** The same bytes but for one bit in the middle. */
 export function flipped(body: Buffer): Buffer {

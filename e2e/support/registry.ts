@@ -1,29 +1,50 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Blob, OciImage } from './oci-image';
 import { until } from './wait';
 
-/** Debian's docker-registry on a port of 127.0.0.1, with a folder of its own. */
+/** What a registry is told beyond its port. */
+export interface RegistrySettings {
+  /** Files in PEM; `clientAuthority` is whom its clients have to show a certificate of. */
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly clientAuthority?: string };
+  /** docker-registry's `auth`. */
+  readonly auth?: object;
+  /** It is a cache of the registry at this address. */
+  readonly cacheOf?: string;
+  /** The folder of another one's content, to serve the same. */
+  readonly data?: string;
+}
+
+/** Debian's docker-registry on a port of 127.0.0.1, with a folder of its own. Pushes go to one without TLS and auth. */
 export class Registry {
   private constructor(
     readonly address: string,
+    readonly data: string,
     private readonly process: ChildProcess,
   ) {}
 
-  /** Starts it and waits until it answers. */
-  static async start(dir: string, port: number): Promise<Registry> {
+  /** Starts it and waits until it accepts connections. */
+  static async start(dir: string, port: number, settings: RegistrySettings = {}): Promise<Registry> {
     await mkdir(dir, { recursive: true });
     const address = `127.0.0.1:${port}`;
+    const { tls, auth, cacheOf, data = join(dir, 'data') } = settings;
+    const { certificate, key, clientAuthority } = tls ?? {};
     const config = join(dir, 'config.json');
     await writeFile(
       config,
       JSON.stringify({
         version: '0.1',
         log: { level: 'warn' },
-        storage: { filesystem: { rootdirectory: join(dir, 'data') }, delete: { enabled: true } },
-        http: { addr: address },
+        storage: { filesystem: { rootdirectory: data }, delete: { enabled: true } },
+        http: {
+          addr: address,
+          ...(tls && { tls: { certificate, key, ...(clientAuthority && { clientcas: [clientAuthority] }) } }),
+        },
+        ...(auth && { auth }),
+        ...(cacheOf && { proxy: { remoteurl: cacheOf } }),
       }),
     );
     const log = openSync(join(dir, 'registry.log'), 'a');
@@ -32,10 +53,10 @@ export class Registry {
     const failed = new Promise<never>((_, reject) => {
       child.once('error', (cause) => reject(new Error('cannot start docker-registry (apt-get install it)', { cause })));
     });
-    const answers = until('docker-registry to answer', async () => (await ping(address)) || child.exitCode !== null);
+    const answers = until('docker-registry to listen', async () => (await accepts(port)) || child.exitCode !== null);
     await Promise.race([answers, failed]);
     if (child.exitCode !== null) throw new Error(`docker-registry ended at once: see ${join(dir, 'registry.log')}`);
-    return new Registry(address, child);
+    return new Registry(address, data, child);
   }
 
   async push(repository: string, tag: string, image: OciImage): Promise<void> {
@@ -71,13 +92,15 @@ export class Registry {
   }
 }
 
-async function ping(address: string): Promise<boolean> {
-  try {
-    return (await fetch(`http://${address}/v2/`)).ok;
-  } catch (error) {
-    if (error instanceof TypeError) return false;
-    throw error;
-  }
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }
 
 async function expectStatus(response: Response, status: number): Promise<Response> {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endDaemon, removeTraces, startDaemon, type Daemon } from './daemon';
+import { endDaemon, removeTraces, startDaemon, type Daemon, type DaemonOptions } from './daemon';
 import { daemonKind, environment } from './environment';
 import { layoutIn, makeLayout } from './layout';
 import { isTrouble, leaked, nothing, snapshot } from './leaks';
@@ -16,17 +16,14 @@ export interface SpareDaemon extends AsyncDisposable {
 /** A second daemon of the same kind, for what a good one cannot show; its end checks that it left nothing. */
 export async function spareDaemon({
   network = true,
-  runtime,
-}: {
-  readonly network?: boolean;
-  readonly runtime?: string;
-}): Promise<SpareDaemon> {
+  ...options
+}: Omit<DaemonOptions, 'layout' | 'hosts'> & { readonly network?: boolean }): Promise<SpareDaemon> {
   const { registry, hostilePort } = environment();
   const dir = await mkdtemp(join(tmpdir(), 'berth-e2e-spare-'));
   const layout = layoutIn(join(dir, 'd'), await drawNames('spare'));
   await makeLayout(layout, network);
   const hosts = { registry, hostile: `127.0.0.1:${hostilePort}` };
-  const daemon = await startDaemon(daemonKind(), { layout, hosts, ...(runtime === undefined ? {} : { runtime }) });
+  const daemon = await startDaemon(daemonKind(), { ...options, layout, hosts });
   const world = await World.open(layout.socket, layout.names.cgroupParent);
   return {
     daemon,

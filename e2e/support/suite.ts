@@ -51,10 +51,14 @@ export function useWorld(): { readonly world: World } {
 }
 
 /** Fails with what is there beyond the earlier snapshot, once it has had time to go. */
-export async function expectNoLeaks(before: Awaited<ReturnType<typeof snapshot>>, everything = false): Promise<void> {
+export async function expectNoLeaks(
+  before: Awaited<ReturnType<typeof snapshot>>,
+  everything = false,
+  which?: Daemon,
+): Promise<void> {
   let left: string[] = [];
   await until('nothing to be left', async () => {
-    const daemon = await daemonUnderTest();
+    const daemon = which ?? (await daemonUnderTest());
     left = daemon === undefined ? [] : leaked(before, await snapshot(daemon, everything));
     return left.length === 0;
   }).catch((cause: unknown) => {

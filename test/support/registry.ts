@@ -148,8 +148,8 @@ async function listeningHost(child: ChildProcess): Promise<string> {
   throw new Error(`docker-registry ended before it listened: ${said.join('\n')}`);
 }
 
-// perl is part of Debian's base, htpasswd is not.
-function bcrypt(password: string): string {
+/** What htpasswd would write. perl is part of Debian's base, htpasswd is not. */
+export function bcrypt(password: string): string {
   const script = 'print crypt($ARGV[0], q($2y$05$) . q(berthberthberthberthbu))';
   return execFileSync('perl', ['-e', script, '--', password], { encoding: 'utf8' });
 }

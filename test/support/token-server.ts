@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
+import type { KeyPair } from './authority';
 
 /** What the token server saw, for tests that count. */
 export interface TokenCall {
@@ -21,6 +23,7 @@ export class TokenServer {
 
   private constructor(
     private readonly server: Server,
+    private readonly scheme: 'http' | 'https',
     private readonly credentials: {
       readonly username: string;
       readonly password: string;
@@ -37,6 +40,7 @@ export class TokenServer {
   static async start(
     dir: string,
     credentials: { username: string; password: string; identityToken: string },
+    tls?: KeyPair,
   ): Promise<TokenServer> {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const keyPath = join(dir, 'token.key');
@@ -49,15 +53,15 @@ export class TokenServer {
         stdio: 'pipe',
       },
     );
-    const server = createServer().listen(0, '127.0.0.1');
+    const server = (tls ? createTlsServer(tls) : createServer()).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new TokenServer(server, credentials, certificate, privateKey);
+    return new TokenServer(server, tls ? 'https' : 'http', credentials, certificate, privateKey);
   }
 
   get realm(): string {
     const address = this.server.address();
     if (typeof address !== 'object' || !address) throw new Error('the token server does not listen');
-    return `http://127.0.0.1:${address.port}/token`;
+    return `${this.scheme}://127.0.0.1:${address.port}/token`;
   }
 
   /** A token without asking: for the helper's own pushes. */

@@ -1,4 +1,5 @@
 import { abortError, BerthError, errnoOf, messageOf } from '../../base';
+import { registryHost } from '../credentials';
 import { printable } from './endpoint';
 
 /** Words for what sockets, resolvers and TLS say; anything else keeps its own. */
@@ -14,20 +15,30 @@ const causes: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
   UND_ERR_BODY_TIMEOUT: 'the answer stalled',
   UND_ERR_SOCKET: 'the connection was closed',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate chain ends in an unknown authority',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an unknown authority',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
   EPROTO: 'it does not speak TLS as expected',
 };
 
+/** What is wrong with the certificates of either side. */
+const certificateCauses: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate chain ends in an unknown authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is of an unknown authority',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it wants a client certificate',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it refuses the client certificate',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: 'it refuses the client certificate',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not know the authority of the client certificate',
+};
+
 /** `connection refused` for an error of a request. */
 export function causeText(error: unknown): string {
   const errno = errnoOf(error);
-  return (errno === undefined ? undefined : causes[errno]) ?? messageOf(error);
+  return (errno === undefined ? undefined : (causes[errno] ?? certificateCauses[errno])) ?? messageOf(error);
 }
 
 /** A request that got no answer: `registry-unreachable`, or the caller's abort. */
@@ -42,9 +53,19 @@ export function connectionError(
     op: 'ask registry',
     object: `${method} ${printable(url)}`,
     detail: through + causeText(error),
-    ...(proxy && { remedy: 'check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of berthd, and the proxy' }),
+    ...remedyFor(error, url, proxy),
     cause: error,
   });
+}
+
+function remedyFor(error: unknown, { host }: URL, proxy: URL | undefined): { readonly remedy?: string } {
+  if (Object.hasOwn(certificateCauses, errnoOf(error) ?? '')) {
+    return {
+      remedy: `put its authority into certs.d/${registryHost(host)}/ as ca.crt, and what it wants to see as client.cert and .key`,
+    };
+  }
+  if (!proxy) return {};
+  return { remedy: 'check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of berthd, and the proxy' };
 }
 
 /** Whether another try on a fresh connection makes sense. */

@@ -1,4 +1,4 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { BerthError, messageOf } from '../../base';
 import { basicHeader } from '../credentials';
@@ -24,15 +24,19 @@ export class Connections {
 
   constructor(private readonly options: ConnectionsOptions) {}
 
-  /** Connections to hosts of this trust, straight or through the proxy. Throws `config-invalid` for a useless pair. */
-  async to(trust: Trust, proxy: URL | undefined): Promise<Dispatcher> {
-    const key = JSON.stringify([trust.name, trust.insecure, proxy?.href]);
-    const authorities = await (this.authorities ??= this.options.authorities());
+  /** Connections for requests to this address, straight or through the proxy. Throws `config-invalid` for a useless pair. */
+  async to({ protocol }: URL, trust: Trust, proxy: URL | undefined): Promise<Dispatcher> {
+    const plain = protocol === 'http:';
+    const key = JSON.stringify([plain ? 'plain' : [trust.name, trust.insecure], proxy?.href]);
+    const stamp = plain ? '' : trust.stamp;
+    // Reading a hundred authorities takes its time: only where they are asked.
+    const needed = !plain && !trust.insecure;
+    const authorities = needed ? await (this.authorities ??= this.options.authorities()) : undefined;
     const known = this.agents.get(key);
-    if (known?.stamp === trust.stamp) return known.dispatcher;
-    const context = contextOf(trust, authorities);
-    const dispatcher = this.connect(context, !trust.insecure, proxy);
-    this.agents.set(key, { stamp: trust.stamp, dispatcher });
+    if (known?.stamp === stamp) return known.dispatcher;
+    const tls = plain ? {} : { secureContext: contextOf(trust, authorities), rejectUnauthorized: !trust.insecure };
+    const dispatcher = this.connect(tls, proxy);
+    this.agents.set(key, { stamp, dispatcher });
     if (known) this.retire(known.dispatcher);
     return dispatcher;
   }
@@ -43,10 +47,10 @@ export class Connections {
     await Promise.all([...current, ...this.retired].map((dispatcher) => dispatcher.destroy()));
   }
 
-  private connect(secureContext: SecureContext, rejectUnauthorized: boolean, proxy: URL | undefined): Dispatcher {
-    const connect = { timeout: this.options.connectMs, secureContext, rejectUnauthorized };
-    if (!proxy) return new Agent({ connect });
+  private connect(tls: ConnectionOptions, proxy: URL | undefined): Dispatcher {
     const { connectMs: timeout } = this.options;
+    const connect = { ...tls, timeout };
+    if (!proxy) return new Agent({ connect });
     // A tunnel for https only: many proxies allow CONNECT to port 443 alone.
     const options = { proxyTunnel: false, requestTls: connect, proxyTls: { timeout } };
     const [username, password] = [decodeURIComponent(proxy.username), decodeURIComponent(proxy.password)];
@@ -62,10 +66,10 @@ export class Connections {
   }
 }
 
-function contextOf({ name, authorities, pairs }: Trust, system: readonly string[]): SecureContext {
+function contextOf({ name, authorities, pairs }: Trust, system: readonly string[] | undefined): SecureContext {
   try {
     return createSecureContext({
-      ca: [...system, ...authorities],
+      ...(system && { ca: [...system, ...authorities] }),
       cert: pairs.map(({ cert }) => cert),
       key: pairs.map(({ key }) => key),
     });

@@ -80,7 +80,7 @@ export class Http {
     const { connections, trust, idleMs } = this.options;
     const proxy = this.options.proxyFor(url);
     try {
-      const dispatcher = await connections.to(await trust.trustOf(url, endpoint), proxy);
+      const dispatcher = await connections.to(url, await trust.trustOf(url, endpoint), proxy);
       const timeouts = { headersTimeout: idleMs, bodyTimeout: idleMs };
       const answer = await meter.await(request(url, { method, headers, body, dispatcher, signal, ...timeouts }));
       // Until someone reads it, a body that breaks must not end the process; who reads it is told.

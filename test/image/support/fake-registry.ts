@@ -6,7 +6,8 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import { TLSSocket } from 'node:tls';
 import { type Blob, type BuiltImage, mediaTypeOf } from '../../support/image-builder';
 
 /** A request as it came. */
@@ -14,6 +15,8 @@ export interface Seen {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  /** The name in the client's certificate. */
+  readonly client: string | undefined;
 }
 
 export type Misbehaviour = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
@@ -32,7 +35,7 @@ export class FakeRegistry implements AsyncDisposable {
   }
 
   /** In plain http, or in TLS with this certificate. */
-  static async start(tls?: { readonly key: string; readonly cert: string }): Promise<FakeRegistry> {
+  static async start(tls?: ServerOptions): Promise<FakeRegistry> {
     const server = (tls ? createTlsServer(tls) : createServer()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
@@ -70,7 +73,7 @@ export class FakeRegistry implements AsyncDisposable {
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? '/';
-    this.seen.push({ method: request.method ?? '', path, headers: request.headers });
+    this.seen.push({ method: request.method ?? '', path, headers: request.headers, client: clientOf(request) });
     const found = this.content.get(path);
     const rule = this.rules.find((candidate) => candidate.path.test(path));
     if (rule) {
@@ -86,4 +89,9 @@ export class FakeRegistry implements AsyncDisposable {
       response.end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}');
     }
   }
+}
+
+function clientOf({ socket }: IncomingMessage): string | undefined {
+  const name = socket instanceof TLSSocket ? socket.getPeerCertificate().subject : undefined;
+  return name?.CN;
 }
