@@ -4,7 +4,13 @@ import type { DaemonOptions } from './daemon';
 import { registriesConf } from './layout';
 
 /** The bundled berthd with folders of its own. */
-export async function berthdCommand({ layout, hosts, runtime, config: more = '', registries: others = '' }: DaemonOptions): Promise<readonly string[]> {
+export async function berthdCommand({
+  layout,
+  hosts,
+  runtime,
+  config: more = '',
+  registries: others = '',
+}: DaemonOptions): Promise<readonly string[]> {
   const config = join(layout.dir, 'berth.toml');
   const registries = join(layout.dir, 'registries.conf');
   const handler = runtime === undefined ? '' : `[runtime.handlers.runc]\npath = "${runtime}"\n`;

@@ -124,8 +124,13 @@ export class Cri {
     await call(this.runtime.reopenContainerLog.bind(this.runtime), { containerId });
   }
 
-  async pull(name: string, auth?: AuthConfig, control?: CallControl): Promise<string> {
-    const request = { image: imageSpec(name), auth, sandboxConfig: undefined };
+  async pull(
+    name: string,
+    auth?: AuthConfig,
+    control?: CallControl,
+    sandboxConfig?: PodSandboxConfig,
+  ): Promise<string> {
+    const request = { image: imageSpec(name), auth, sandboxConfig };
     return (await call(this.image.pullImage.bind(this.image), request, control)).imageRef;
   }
 

@@ -6,6 +6,8 @@ export interface Asked {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** The headers of that answer. */
+  readonly told: Readonly<Record<string, string>>;
 }
 
 /** Answers in a way of its own and gives true, or leaves the request to the registry behind. */
@@ -16,7 +18,7 @@ export type Tamper = (path: string, body: Buffer) => Buffer;
 
 /** A registry that hands on another's content but where it is told to misbehave. */
 export class HostileRegistry {
-  readonly seen: Omit<Asked, 'body'>[] = [];
+  readonly seen: Pick<Asked, 'path' | 'headers'>[] = [];
 
   private constructor(
     private readonly server: Server,
@@ -32,15 +34,15 @@ export class HostileRegistry {
         const accept = headers.accept ?? '*/*';
         const path = url.replace(/^\/v2\/|\?.*$/g, '');
         hostile.seen.push({ path, headers });
-        const original = await fetch(`http://${upstream}${url}`, { method: request.method ?? 'GET', headers: { accept } });
+        const original = await fetch(`http://${upstream}${url}`, {
+          method: request.method ?? 'GET',
+          headers: { accept },
+        });
         const body = Buffer.from(await original.arrayBuffer());
-        if (answer({ path, headers, body }, response)) return;
         const kept = ['content-type', 'docker-content-digest', 'docker-distribution-api-version', 'content-length'];
-        for (const name of kept) {
-          const value = original.headers.get(name);
-          if (value !== null) response.setHeader(name, value);
-        }
-        response.writeHead(original.status).end(body);
+        const told = Object.fromEntries([...original.headers].filter(([header]) => kept.includes(header)));
+        if (answer({ path, headers, body, told }, response)) return;
+        response.writeHead(original.status, told).end(body);
       })().catch((error: unknown) => response.destroy(error instanceof Error ? error : new Error(String(error))));
     });
     await new Promise<void>((resolve, reject) => {
@@ -60,10 +62,10 @@ export class HostileRegistry {
 /** Alters content; size and digest are told as if nothing were. */
 export const tampering =
   (tamper: Tamper): Answer =>
-  ({ path, body }, response) => {
+  ({ path, body, told }, response) => {
     const altered = tamper(path, body);
     if (altered === body) return false;
-    response.writeHead(200, { 'content-length': altered.length }).end(altered);
+    response.writeHead(200, { ...told, 'content-length': altered.length }).end(altered);
     return true;
   };
 

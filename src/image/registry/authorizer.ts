@@ -1,6 +1,7 @@
 import { BerthError } from '../../base';
 import { basicHeader, type Credentials } from '../credentials';
 import type { Challenge } from './challenge';
+import { printable } from './endpoint';
 import type { PatientHttp } from './patient';
 import { fetchToken, type Token } from './token';
 
@@ -10,6 +11,7 @@ const margin = 5000;
 /** The Authorization of requests to one endpoint: challenges as they come, one token per scope. */
 export class Authorizer {
   private challenges: readonly Challenge[] = [];
+  private from: URL | undefined;
   private readonly scopes: Set<string>;
   private readonly tokens = new Map<string, Promise<Token>>();
 
@@ -20,9 +22,10 @@ export class Authorizer {
     this.scopes = new Set([`repository:${http.endpoint.path}:pull`]);
   }
 
-  /** What the ping was answered with. */
-  offer(challenges: readonly Challenge[]): void {
+  /** What the ping of this address was answered with. */
+  offer(challenges: readonly Challenge[], from: URL): void {
     this.challenges = challenges;
+    this.from = from;
   }
 
   /** The header's value: the first offered scheme that these credentials can serve. */
@@ -63,7 +66,7 @@ export class Authorizer {
     if (schemes.includes('basic') && this.credentials.kind === 'basic') return undefined;
     return new BerthError('registry-denied', {
       op: 'ask registry',
-      object: this.http.endpoint.host,
+      object: this.from ? printable(this.from) : this.http.endpoint.host,
       detail: `it wants ${schemes.join(' or ')} authentication and there are no such credentials for it`,
     });
   }

@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { abortError, BerthError, errnoOf, messageOf } from '../../base';
 import { registryHost } from '../credentials';
 import { printable } from './endpoint';
@@ -58,7 +59,12 @@ export function connectionError(
   });
 }
 
-function remedyFor(error: unknown, { host }: URL, proxy: URL | undefined): { readonly remedy?: string } {
+function remedyFor(error: unknown, { host, protocol }: URL, proxy: URL | undefined): { readonly remedy?: string } {
+  // TLS 1.3: who lacks a client certificate learns it after the handshake, and only as an end of the connection.
+  if (protocol === 'https:' && error instanceof errors.SocketError && error.socket?.bytesRead === 0) {
+    const wanted = `if it wants a client certificate, put client.cert and client.key into certs.d/${registryHost(host)}/`;
+    return { remedy: `check the network; ${wanted}` };
+  }
   if (Object.hasOwn(certificateCauses, errnoOf(error) ?? '')) {
     return {
       remedy: `put its authority into certs.d/${registryHost(host)}/ as ca.crt, and what it wants to see as client.cert and .key`,

@@ -75,7 +75,7 @@ export class Session {
     if (response.status === 401 && response.headers['www-authenticate'] === undefined) {
       throw protocolError(response, 'the refusal does not say how to authenticate');
     }
-    this.authorizer.offer(parseChallenges(response.headers['www-authenticate']));
+    this.authorizer.offer(parseChallenges(response.headers['www-authenticate']), response.url);
     return origin;
   }
 }

@@ -93,5 +93,5 @@ export class FakeRegistry implements AsyncDisposable {
 
 function clientOf({ socket }: IncomingMessage): string | undefined {
   const name = socket instanceof TLSSocket ? socket.getPeerCertificate().subject : undefined;
-  return name?.CN;
+  return [name?.CN].flat()[0];
 }
