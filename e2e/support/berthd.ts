@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DaemonOptions } from './daemon';
 import { registriesConf } from './layout';
@@ -15,7 +15,9 @@ export async function berthdCommand({
   const registries = join(layout.dir, 'registries.conf');
   const handler = runtime === undefined ? '' : `[runtime.handlers.runc]\npath = "${runtime}"\n`;
   await writeFile(config, handler + more);
-  await writeFile(registries, `${registriesConf(hosts)}\n${others}`);
+  await writeFile(registries, registriesConf(hosts));
+  await mkdir(`${registries}.d`);
+  await writeFile(join(`${registries}.d`, '50-more.conf'), others);
   return [
     process.execPath,
     resolve(process.env['BERTH_E2E_BERTHD'] ?? 'dist/berthd.js'),

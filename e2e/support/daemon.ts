@@ -16,7 +16,7 @@ export interface DaemonOptions {
   readonly hosts: Hosts;
   /** Path of the OCI runtime, where it is not the machine's runc. */
   readonly runtime?: string;
-  /** More of berth.toml, and of registries.conf. */
+  /** More of berth.toml, and a drop-in of registries.conf. */
   readonly config?: string;
   readonly registries?: string;
   /** Variables beyond those of this process. */
