@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { abortError, BerthError, pause } from '../../base';
+import { abortError, anySignal, BerthError, pause } from '../../base';
 import { bodyChunks, discard, protocolError } from './body';
 import { causeText, connectionError } from './connection-error';
 import { printable } from './endpoint';
@@ -31,18 +31,29 @@ export async function streamBlob(
   signal: AbortSignal,
   onBytes: OnBytes = () => undefined,
 ): Promise<Readable> {
-  const first = await openAt(0, signal);
+  const left = new AbortController();
+  const job = anySignal(signal, left.signal);
+  const first = await openAt(0, job);
   const announced = first.headers['content-length'];
   if (announced !== undefined && Number(announced) !== blob.size) {
     discard(first.body);
     throw sizeError(blob, first, announced);
   }
-  const stream = Readable.from(chunks(openAt, first, blob, signal, onBytes), {
-    objectMode: false,
+  const pieces = chunks(openAt, first, blob, job, onBytes);
+  // Not Readable.from: it lets a reader that gives up wait until the connection has something to say.
+  const stream: Readable = new Readable({
     highWaterMark: 256 * 1024,
+    read: () =>
+      void pieces.next().then(
+        (next) => stream.push(next.done === true ? null : next.value),
+        (error: Error) => stream.destroy(error),
+      ),
+    destroy: (error, done) => {
+      left.abort();
+      done(error);
+    },
   });
-  // A reader that gives up before its first read never starts the generator, which would have freed the connection.
-  return stream.once('close', () => discard(first.body));
+  return stream;
 }
 
 async function* chunks(

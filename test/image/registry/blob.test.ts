@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { rangeFits } from '../../../src/image/registry/blob-stream';
+import { until } from '../../kernel/support';
 import { blobOf } from '../../support/image-builder';
 import { clientOf } from '../support/client';
 import { FakeRegistry } from '../support/fake-registry';
@@ -105,6 +106,27 @@ test('a stalled one is ended by the meter', async () => {
     code: 'registry-unreachable',
     message: expect.stringContaining('it made no progress') as string,
   });
+});
+
+test('a reader that leaves frees the connection that it was taken up on', async () => {
+  const closed = new Promise<void>((resolve) => {
+    registry.on(/blobs/, (request, response, body) => {
+      const from = fromOf(request);
+      if (from === 0) {
+        response.writeHead(200, { 'content-length': size });
+        return void response.write(body.subarray(0, 200_000), () => response.destroy());
+      }
+      response.on('close', resolve);
+      response.writeHead(206, { 'content-range': `bytes ${from}-${size - 1}/${size}` }).flushHeaders();
+    });
+  });
+  await using client = clientOf(registry);
+  const { signal } = new AbortController();
+  const stream = await client.client.blob({ mediaType: '', digest: blob.digest, size }, signal);
+  stream.resume();
+  await until('it is taken up', () => registry.count(/blobs/) === 2);
+  stream.destroy();
+  await closed;
 });
 
 test('a document that drips is ended by it too', async () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
-import { errnoOf } from '../../../base';
+import { BerthError, errnoOf, messageOf } from '../../../base';
 
 /** Where distributions keep the bundle: Debian, Fedora, openSUSE, Alpine. */
 const bundles = [
@@ -16,12 +16,21 @@ const bundles = [
  * knows nothing. A machine without one gets Node's.
  */
 export async function systemAuthorities(caFile: string | undefined): Promise<readonly string[]> {
-  if (caFile !== undefined) return [await readFile(caFile, 'utf8')];
-  for (const path of bundles) {
+  for (const path of caFile === undefined ? bundles : [caFile]) {
     try {
       return [await readFile(path, 'utf8')];
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw error;
+      const absent = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
+      if (absent && caFile === undefined) continue;
+      throw new BerthError('config-unreadable', {
+        op: 'read certificates',
+        object: path,
+        detail: messageOf(error),
+        ...(caFile !== undefined && {
+          remedy: 'correct SSL_CERT_FILE in the environment of berthd and start it again',
+        }),
+        cause: error,
+      });
     }
   }
   return rootCertificates;
