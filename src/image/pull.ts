@@ -69,8 +69,8 @@ async function clientFor(
   { source, last, meter }: Attempt,
   signal: AbortSignal,
 ): Promise<RegistryClient> {
-  const lock = { ...source, namedHost: reference.host, helpers: conf.credentialHelpers };
-  const credentials = await keychain.find(keys, lock, signal);
+  const wanted = { ...source, namedHost: reference.host, helpers: conf.credentialHelpers };
+  const credentials = await keychain.find(keys, wanted, signal);
   return new RegistryClient({ http, endpoint: endpointOf(source), credentials, patience, last, meter, log });
 }
 

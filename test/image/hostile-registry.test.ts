@@ -1,9 +1,4 @@
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { blobOf, buildImage, type BuiltImage, jsonBlob, manifestOf } from '../support/image-builder';
 import { FakeRegistry } from './support/fake-registry';
 import { criAuth, insecure, Room } from './support/room';
@@ -175,19 +170,6 @@ describe('authentication', () => {
     expect(registry.count(/token/)).toBeLessThanOrEqual(2);
   });
 
-  test('more scope is asked for when the registry says that there was too little', async () => {
-    registry.on(/^\/token/, (request, response) => {
-      const scopes = new URL(request.url ?? '', 'http://x').searchParams.getAll('scope');
-      response.end(JSON.stringify({ access_token: scopes.includes('registry:catalog:*') ? 'wide' : 'narrow' }));
-    });
-    registry.on(/manifests/, (request, response, body) => {
-      if (request.headers.authorization === 'Bearer wide') return void response.end(body);
-      const challenge = `Bearer realm="http://${registry.host}/token",error="insufficient_scope",scope="registry:catalog:*"`;
-      return void response.writeHead(401, { 'www-authenticate': challenge }).end();
-    });
-    expect((await room.images.pull(name, undefined)).id).toBe(image.config.digest);
-  });
-
   test('a redirect to another host is followed without the Authorization', async () => {
     await using blobs = await FakeRegistry.start();
     blobs.serve('app', 'latest', image);
@@ -239,17 +221,6 @@ describe('broken connections', () => {
     expect(ranges.slice(1).every((range) => /^bytes=[1-9][0-9]*-$/.test(range ?? ''))).toBe(true);
   });
 
-  test('a registry that knows no ranges starts over, and the bytes that are known are skipped', async () => {
-    let breaks = 0;
-    registry.on(new RegExp(`blobs/${big().digest}`), (_, response, body) => {
-      response.writeHead(200, { 'content-length': body.length });
-      if (breaks++ > 0) return void response.end(body);
-      return void response.write(body.subarray(0, 1_200_000), () => response.destroy());
-    });
-    expect((await room.images.pull(name, undefined)).id).toBe(image.config.digest);
-    expect(breaks).toBe(2);
-  });
-
   test('one that always breaks off is given up', async () => {
     registry.on(new RegExp(`blobs/${big().digest}`), (_, response, body) => {
       response.writeHead(200, { 'content-length': body.length });
@@ -280,106 +251,3 @@ describe('broken connections', () => {
     expect(registry.count(/manifests/)).toBe(5);
   });
 });
-
-describe('endpoints', () => {
-  test('a port where nobody listens is registry-unreachable and says which', async () => {
-    const port = await freePort();
-    await room.configure(insecure(`127.0.0.1:${port}`));
-    expect(await failure(`127.0.0.1:${port}/app`)).toMatchObject({
-      code: 'registry-unreachable',
-      message: expect.stringMatching(new RegExp(`127.0.0.1:${port}.*connection refused`)) as string,
-    });
-  });
-
-  test('mirrors come first, then the registry; all content from the one that has the manifest', async () => {
-    await using mirror = await FakeRegistry.start();
-    const conf = (mirrors: string[]) =>
-      [
-        `[[registry]]\nprefix = "images.example.com/team"\nlocation = "${registry.host}"\ninsecure = true`,
-        ...mirrors.map((host) => `[[registry.mirror]]\nlocation = "${host}/cache"\ninsecure = true`),
-      ].join('\n');
-    await room.configure(conf([mirror.host]));
-    const wanted = 'images.example.com/team/app:latest';
-
-    expect((await room.images.pull(wanted, undefined)).repoTags).toEqual([wanted]);
-    expect(mirror.seen.map(({ path }) => path)).toEqual(['/v2/', '/v2/cache/app/manifests/latest']);
-    await room.images.remove(wanted);
-
-    mirror.serve('cache/app', 'latest', image);
-    registry.seen.splice(0);
-    await room.images.pull(wanted, undefined);
-    expect(registry.seen).toEqual([]);
-    await room.images.remove(wanted);
-
-    const port = await freePort();
-    await room.configure(conf([`127.0.0.1:${port}`, mirror.host]));
-    const error = await failure('images.example.com/team/other');
-    expect(error).toMatchObject({ code: 'manifest-not-found' });
-    expect(String(error)).toMatch(
-      new RegExp(`127.0.0.1:${port}.*connection refused.*${mirror.host}.*${registry.host}`),
-    );
-  });
-
-  test('a registry that is blocked is not asked', async () => {
-    await room.configure(`[[registry]]\nlocation = "${registry.host}"\ninsecure = true\nblocked = true\n`);
-    expect(await failure()).toMatchObject({ code: 'image-blocked' });
-    expect(registry.seen).toEqual([]);
-  });
-
-  test('plain http is not spoken unless the registry is insecure', async () => {
-    await room.configure('');
-    expect(await failure()).toMatchObject({
-      code: 'registry-unreachable',
-      message: expect.stringContaining('does not speak TLS') as string,
-    });
-    expect(registry.seen).toEqual([]);
-  });
-
-  test('a certificate of nobody’s is taken only from an insecure registry', async () => {
-    await using secure = await FakeRegistry.start(selfSigned(room.dir));
-    secure.serve('app', 'latest', image);
-    await room.configure('');
-    expect(await failure(`${secure.host}/app`)).toMatchObject({
-      code: 'registry-unreachable',
-      message: expect.stringContaining('certificate is self-signed') as string,
-    });
-    expect(secure.seen).toEqual([]);
-    await room.configure(insecure(secure.host));
-    expect((await room.images.pull(`${secure.host}/app`, undefined)).id).toBe(image.config.digest);
-  });
-
-  test('closing ends what is under way, and leaves nothing', async () => {
-    registry.on(new RegExp(`blobs/${big().digest}`), (_, response, body) => {
-      response.writeHead(200, { 'content-length': body.length });
-      response.write(body.subarray(0, 1000));
-      void room.images.close(new Error('stop'));
-    });
-    expect(await failure()).toMatchObject({ code: 'call-cancelled' });
-  });
-});
-
-function selfSigned(dir: string): { key: string; cert: string } {
-  const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
-  const args = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=localhost',
-  ];
-  execFileSync('openssl', ['req', '-x509', ...args, '-keyout', key, '-out', cert], { stdio: 'pipe' });
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || !address) throw new Error('no port');
-  return address.port;
-}

@@ -51,6 +51,19 @@ test('drop-ins in lexical order: registries by prefix and lists replace, aliases
   expect([...conf.aliases]).toEqual([['x', 'a.b/other']]);
 });
 
+test('credential helpers: the auth files alone unless said otherwise, a later list replaces, a path is no name', async () => {
+  expect((await load({})).credentialHelpers).toEqual(['containers-auth.json']);
+  const conf = await load({
+    'registries.conf': 'credential-helpers = ["one"]',
+    'd/10.conf': 'credential-helpers = ["two", "containers-auth.json"]',
+  });
+  expect(conf.credentialHelpers).toEqual(['two', 'containers-auth.json']);
+  await expect(load({ 'registries.conf': 'credential-helpers = ["../x"]' })).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: expect.stringContaining('credential-helpers[0]: is not the name of a program') as string,
+  });
+});
+
 test('the longest prefix that ends at a component counts', async () => {
   const conf = [
     '[[registry]]\nprefix = "a.b"\nlocation = "short.example"',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BerthError, messageOf, throwIfAborted } from '../../base';
+import { BerthError, isBerthError, messageOf, throwIfAborted } from '../../base';
 import type { Kernel, RunResult } from '../../kernel';
 import type { Credentials } from './credentials';
 
@@ -47,6 +47,7 @@ async function runHelper(
     return await kernel.run({ path: program, args: ['get'], env, stdin: server, timeoutMs }, signal);
   } catch (error) {
     throwIfAborted(signal, 'ask credential helper', program);
+    if (isBerthError(error, 'launcher-lost')) throw error;
     throw failure(program, server, messageOf(error), error);
   }
 }

@@ -15,7 +15,7 @@ export interface PullKeys {
 export const noKeys: PullKeys = { cri: undefined, own: undefined };
 
 /** For what credentials are looked for. */
-export interface Lock {
+export interface CredentialRequest {
   /** The registry that the image is named by. */
   readonly namedHost: string;
   /** The one that is asked, and the repository there. */
@@ -36,30 +36,38 @@ export class Keychain {
   ) {}
 
   /** CRI's credentials, or the first found; a helper or file that is wrong is an error, never passed over. */
-  async find(keys: PullKeys, lock: Lock, signal: AbortSignal): Promise<Credentials> {
-    const given = credentialsFromCri(keys.cri, lock.namedHost, lock.host);
+  async find(keys: PullKeys, wanted: CredentialRequest, signal: AbortSignal): Promise<Credentials> {
+    const given = credentialsFromCri(keys.cri, wanted.namedHost, wanted.host);
     if (given) return given;
-    for (const helper of lock.helpers) {
+    for (const helper of wanted.helpers) {
       const found =
         helper === authFilesName
-          ? await this.inFiles(keys.own, lock, signal)
-          : await askHelper(this.runner, helper, lock.host, signal);
+          ? await this.inFiles(keys.own, wanted, signal)
+          : await askHelper(this.runner, helper, wanted.host, signal);
       if (found) return found;
     }
     return noCredentials;
   }
 
-  private async inFiles(own: AuthFile | undefined, lock: Lock, signal: AbortSignal): Promise<Credentials | undefined> {
-    if (own) return this.inFile(own, lock, signal);
+  private async inFiles(
+    own: AuthFile | undefined,
+    wanted: CredentialRequest,
+    signal: AbortSignal,
+  ): Promise<Credentials | undefined> {
+    if (own) return this.inFile(own, wanted, signal);
     for (const path of this.files) {
       const file = await readAuthFile(path);
-      const found = file && (await this.inFile(file, lock, signal));
+      const found = file && (await this.inFile(file, wanted, signal));
       if (found) return found;
     }
     return undefined;
   }
 
-  private async inFile(file: AuthFile, { host, path }: Lock, signal: AbortSignal): Promise<Credentials | undefined> {
+  private async inFile(
+    file: AuthFile,
+    { host, path }: CredentialRequest,
+    signal: AbortSignal,
+  ): Promise<Credentials | undefined> {
     const helper = helperFor(file, host);
     const found = helper === undefined ? undefined : await askHelper(this.runner, helper, host, signal);
     return found ?? entryFor(file, host, path);
