@@ -91,7 +91,7 @@ static int make_hardlink(const struct place *place, struct archive_entry *entry,
   struct layer *layer = place->layer;
   const char *raw = archive_entry_hardlink(entry);
   char target[PATH_MAX], target_parent[PATH_MAX];
-  int result = path_clean(raw, layer->limits.path, target);
+  int result = path_clean(raw, layer->limits->path, target);
   if (result < 0)
     return err_set(err, EBADMSG, "the hard link %.200s leads out of the layer: %.200s", place->path, raw);
   if (strcmp(target, place->path) == 0)
@@ -165,15 +165,16 @@ static int apply_whiteout(struct layer *layer, enum name_kind kind, const char *
 int entry_apply(struct layer *layer, struct archive *archive, struct archive_entry *entry, enum pass pass,
                 struct err *err)
 {
-  if (++layer->entries > layer->limits.entries)
-    return err_set(err, EOVERFLOW, "the layer has more than %" PRIu64 " entries", layer->limits.entries);
   char path[PATH_MAX];
   const char *raw = archive_entry_pathname(entry);
   if (!raw)
     return err_set(err, EBADMSG, "an entry has no name that can be read");
-  int result = path_clean(raw, layer->limits.path, path);
+  snprintf(layer->entry, sizeof(layer->entry), "%s", raw);
+  if (++layer->entries > layer->limits->entries)
+    return limits_exceed(layer->limits, "entries", layer->limits->entries, "the layer has too many entries", err);
+  int result = path_clean(raw, layer->limits->path, path);
   if (result == -ENAMETOOLONG)
-    return err_set(err, EBADMSG, "the name %.100s... is longer than %" PRIu64 " bytes", raw, layer->limits.path);
+    return err_set(err, EBADMSG, "the name %.100s... is longer than %" PRIu64 " bytes", raw, layer->limits->path);
   if (result < 0)
     return err_set(err, EBADMSG, "the name %.200s leads out of the layer", raw);
   enum name_kind kind = path_kind(path);

@@ -1,7 +1,6 @@
 #include "unpack/file.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <unistd.h>
 
 static int write_at(int fd, const char *data, size_t size, int64_t offset)
@@ -24,8 +23,13 @@ int file_write(struct layer *layer, int fd, const char *path, struct archive *ar
 {
   int64_t size = archive_entry_size(entry);
   // Holes cost no space, but a size that no layer can have is a trap for whoever copies the file.
-  if (size < 0 || (uint64_t)size > layer->limits.expanded)
-    return err_set(err, EOVERFLOW, "%.200s has more than %" PRIu64 " bytes", path, layer->limits.expanded);
+  if (size < 0)
+    return err_set(err, EBADMSG, "%.200s has a negative size", path);
+  layer->file_sizes += (uint64_t)size;
+  // Each size fits 63 bits: the sum cannot wrap before it is compared.
+  if (layer->file_sizes > layer->limits->expanded)
+    return limits_exceed(layer->limits, "expanded-bytes", layer->limits->expanded,
+                         "the sizes of the layer's files, holes included, are too many bytes", err);
   uint64_t written = 0;
   int64_t end = 0;
   for (;;) {

@@ -1,7 +1,6 @@
 #include "unpack/layer.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -19,8 +18,8 @@ int layer_needs_parents(struct layer *layer, const char *path, const char *reaso
 int layer_count_inode(struct layer *layer, struct err *err)
 {
   layer->inodes++;
-  if (layer->inodes > layer->limits.entries)
-    return err_set(err, EOVERFLOW, "the layer has more than %" PRIu64 " entries", layer->limits.entries);
+  if (layer->inodes > layer->limits->entries)
+    return limits_exceed(layer->limits, "entries", layer->limits->entries, "the layer makes too many files", err);
   return 0;
 }
 

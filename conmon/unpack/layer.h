@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "lib/error.h"
+#include "unpack/limits.h"
 
 /*
  * Marks folders that the archive does not name but its paths need. Only a mark on the folder itself stays true
@@ -16,23 +16,20 @@
 #define IMPLIED_XATTR "trusted.berth.implied"
 #define OPAQUE_XATTR "trusted.overlay.opaque"
 
-struct limits {
-  uint64_t compressed;
-  uint64_t expanded;
-  uint64_t entries;
-  uint64_t path;
-};
-
 struct layer {
   /* The root of the layer: nothing is reached but through it. */
   int root;
   /* Whether root shows the parents too: a whiteout then is a removal, and overlayfs notes it. */
   bool merged;
-  struct limits limits;
+  struct limits *limits;
+  /* The entry that was read last, as the archive names it: for messages. */
+  char entry[PATH_MAX];
   uint64_t entries;
   uint64_t inodes;
   /* Data of regular files in blocks of 4 KiB, and a block for each folder. */
   uint64_t bytes;
+  /* Sizes of regular files, holes included: who copies them up pays for those too. */
+  uint64_t file_sizes;
   uint64_t implied;
   /* Whether the archive has an entry for the root itself. */
   bool root_named;

@@ -5,13 +5,13 @@
  *   unpack fixup --staging DIR [--merged DIR]   completes DIR/diff by what the layers below have
  *   unpack merge --staging DIR --merged DIR     applies DIR/blob over the layers below, which are mounted
  *
- * Limits: --max-compressed, --max-expanded (bytes), --max-entries, --max-path. One JSON object on stdout says what
- * came of it (report.h). Exit status 0: done; 1: failed; 2: wrong usage.
+ * Limits (limits.h has their defaults): --max-compressed, --max-expanded, --max-header, --max-path (bytes),
+ * --max-entries, --max-ratio with --ratio-from (bytes), --max-cpu-seconds. One JSON object on stdout says what came of
+ * it (report.h). Exit status 0: done; 1: failed; 2: wrong usage.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <locale.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -33,7 +33,7 @@ static FILE *open_file(int dir, const char *name, int flags, const char *mode)
 }
 
 /* The two passes of a merge read the blob twice: whiteouts concern the layers below, whatever their place. */
-static int run_passes(const struct options *options, struct layer *layer, int blob, struct layer_digests *digests,
+static int run_passes(struct options *options, struct layer *layer, int blob, struct layer_digests *digests,
                       struct err *err)
 {
   bool merge = options->mode == MODE_MERGE;
@@ -52,7 +52,7 @@ static int run_passes(const struct options *options, struct layer *layer, int bl
 }
 
 /* Opens what is outside of the layer's folder, goes inside, and applies. */
-static int run_apply(const struct options *options, struct layer_digests *digests, struct err *err)
+static int run_apply(struct options *options, struct layer *layer, struct layer_digests *digests, struct err *err)
 {
   bool merge = options->mode == MODE_MERGE;
   _cleanup_fd_ int staging = open(options->staging, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -63,20 +63,23 @@ static int run_apply(const struct options *options, struct layer_digests *digest
     return err_set(err, errno, "open the files of %.200s", options->staging);
   char diff[PATH_MAX];
   snprintf(diff, sizeof(diff), "%s/diff", options->staging);
-  _cleanup_fd_ int root = confine(merge ? options->merged : diff, err);
+  _cleanup_fd_ int root = confine(merge ? options->merged : diff, &options->limits, err);
   if (root < 0)
     return root;
-  struct layer layer = {
-      .root = root, .merged = merge, .limits = options->limits, .implied_list = implied, .dir_times = times, .dir = -1};
-  int result = run_passes(options, &layer, blob, digests, err);
-  close_fd(&layer.dir);
+  layer->root = root;
+  layer->merged = merge;
+  layer->implied_list = implied;
+  layer->dir_times = times;
+  int result = run_passes(options, layer, blob, digests, err);
+  close_fd(&layer->dir);
   if (result == 0 && implied && fflush(implied) != 0)
     result = err_set(err, errno, "write the list of implied parents");
   if (result == 0)
-    report_layer(&layer, digests);
+    report_layer(layer, digests);
   return result;
 }
 
+/* Nothing of the archive is read here, but names that it chose; /proc is needed, so the root stays. */
 static int run_fixup(const struct options *options, struct err *err)
 {
   struct fixup fixup = {.below = -1};
@@ -89,15 +92,18 @@ static int run_fixup(const struct options *options, struct err *err)
   fixup.layer = diff;
   fixup.below = merged;
   fixup.list = list;
-  int result = fixup_parents(&fixup, err);
+  int result = confine_self(&options->limits, err);
+  if (result == 0)
+    result = fixup_parents(&fixup, err);
   if (result == 0)
     report_fixup(fixup.needs_parents ? fixup.needs_path : NULL, "the layers below have a link there");
   return result;
 }
 
-/* Whether stdout has its object. */
+/* Whether stdout has its object, and the layer that it is about. */
 static struct {
   bool reported;
+  struct layer layer;
 } state;
 
 /* libarchive ends the process when it gets no memory: the caller is told all the same. */
@@ -106,8 +112,8 @@ static void report_sudden_end(void)
   if (state.reported)
     return;
   struct err err;
-  err_set(&err, ENOMEM, "the layer needs more memory than one may");
-  report_failure(&err, NULL);
+  limits_exceed(state.layer.limits, "memory", CONFINE_MEMORY, "the layer needs too much memory", &err);
+  report_failure(&err, &state.layer, NULL);
 }
 
 int main(int argc, char **argv)
@@ -119,13 +125,13 @@ int main(int argc, char **argv)
     fprintf(stderr, "unpack: %s\n", err.msg);
     return 2;
   }
+  state.layer = (struct layer){.limits = &options.limits, .root = -1, .dir = -1};
   if (atexit(report_sudden_end) != 0)
     return 1;
-  // In this locale libarchive gives names as the bytes that they are, and opens no conversion tables.
-  setlocale(LC_ALL, "C");
-  int result = options.mode == MODE_FIXUP ? run_fixup(&options, &err) : run_apply(&options, &digests, &err);
+  int result =
+      options.mode == MODE_FIXUP ? run_fixup(&options, &err) : run_apply(&options, &state.layer, &digests, &err);
   if (result < 0)
-    report_failure(&err, &digests);
+    report_failure(&err, &state.layer, &digests);
   state.reported = true;
   return fflush(stdout) != 0 || result < 0;
 }

@@ -36,8 +36,12 @@ static int parse_option(const char *name, const char *value, struct options *opt
   } numbers[] = {
       {"--max-compressed", &options->limits.compressed},
       {"--max-expanded", &options->limits.expanded},
+      {"--max-ratio", &options->limits.ratio},
+      {"--ratio-from", &options->limits.ratio_from},
       {"--max-entries", &options->limits.entries},
+      {"--max-header", &options->limits.header},
       {"--max-path", &options->limits.path},
+      {"--max-cpu-seconds", &options->limits.cpu_seconds},
   };
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
     if (strcmp(name, numbers[i].name) == 0)
@@ -53,7 +57,8 @@ static int parse_option(const char *name, const char *value, struct options *opt
 
 int options_parse(int argc, char **argv, struct options *options, struct err *err)
 {
-  *options = (struct options){.limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, PATH_MAX - 1}};
+  *options = (struct options){0};
+  limits_init(&options->limits);
   if (argc < 2)
     return err_set(err, EINVAL, "no mode is given");
   int result = parse_mode(argv[1], options, err);
@@ -64,6 +69,8 @@ int options_parse(int argc, char **argv, struct options *options, struct err *er
   }
   if (result == 0 && !options->staging)
     return err_set(err, EINVAL, "--staging is missing");
+  if (result == 0 && options->limits.ratio == 0)
+    return err_set(err, EINVAL, "--max-ratio is 0");
   if (result == 0 && options->mode == MODE_MERGE && !options->merged)
     return err_set(err, EINVAL, "merge needs --merged");
   return result;

@@ -74,7 +74,13 @@ void report_layer(const struct layer *layer, const struct layer_digests *digests
   printf("}\n");
 }
 
-void report_failure(const struct err *err, const struct layer_digests *digests)
+/* Memory that runs out is a limit, wherever it was noticed. */
+static const char *limit_of(const struct err *err, const struct layer *layer)
+{
+  return layer->limits->exceeded || err->code != ENOMEM ? layer->limits->exceeded : "memory";
+}
+
+void report_failure(const struct err *err, const struct layer *layer, const struct layer_digests *digests)
 {
   char message[sizeof(err->msg) + 128];
   // Errors of our own finding say all; those of system calls get their text.
@@ -84,6 +90,13 @@ void report_failure(const struct err *err, const struct layer_digests *digests)
     snprintf(message, sizeof(message), "%s: %s", err->msg, strerror(err->code));
   printf("{\"ok\":false,\"code\":\"%s\",\"errno\":%d,\"message\":", class_of(err->code), err->code);
   put_string(message);
+  const char *limit = limit_of(err, layer);
+  if (limit)
+    printf(",\"limit\":\"%s\"", limit);
+  if (layer->entry[0] != '\0') {
+    printf(",\"entry\":");
+    put_string(layer->entry);
+  }
   if (digests && digests->blob_whole)
     put_blob(digests);
   printf("}\n");

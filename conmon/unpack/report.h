@@ -6,8 +6,8 @@
 
 /* Prints a layer that is done, or what it needs its parents for. */
 void report_layer(const struct layer *layer, const struct layer_digests *digests);
-/* Prints what went wrong; digests may be NULL. */
-void report_failure(const struct err *err, const struct layer_digests *digests);
+/* Prints what went wrong, at which entry, and which limit it was; digests may be NULL. */
+void report_failure(const struct err *err, const struct layer *layer, const struct layer_digests *digests);
 /* Prints the result of a fix-up; the path is NULL if all is well. */
 void report_fixup(const char *needs_path, const char *reason);
 

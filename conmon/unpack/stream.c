@@ -1,7 +1,6 @@
 #include "unpack/stream.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,11 +58,11 @@ static int detect(struct stream *s, struct err *err)
   return 0;
 }
 
-int stream_open(struct stream *s, struct source *source, uint64_t max, struct err *err)
+int stream_open(struct stream *s, struct source *source, struct limits *limits, struct err *err)
 {
   memset(s, 0, sizeof(*s));
   s->source = source;
-  s->max = max;
+  s->limits = limits;
   sha256_init(&s->hash);
   s->input = malloc(STREAM_CHUNK);
   s->output = malloc(STREAM_CHUNK);
@@ -161,6 +160,8 @@ static ssize_t next_zstd(struct stream *s, struct err *err)
 ssize_t stream_next(struct stream *s, const void **data, struct err *err)
 {
   *data = s->output;
+  if (s->cut)
+    return limits_check_expanded(s->limits, s->size + 1, s->source->size, err);
   ssize_t got = 0;
   switch (s->kind) {
   case STREAM_PLAIN:
@@ -175,9 +176,17 @@ ssize_t stream_next(struct stream *s, const void **data, struct err *err)
   }
   if (got <= 0)
     return got;
+  // The bytes up to the limit still go out: the error then can name the entry that the limit is in.
+  uint64_t room = s->limits->expanded - s->size;
+  s->cut = room > 0 && (uint64_t)got > room;
+  if (s->cut)
+    got = (ssize_t)room;
   s->size += (uint64_t)got;
-  if (s->size > s->max)
-    return err_set(err, EOVERFLOW, "the layer has more than %" PRIu64 " bytes when it is expanded", s->max);
+  int result = limits_check_expanded(s->limits, s->size, s->source->size, err);
+  if (result == 0)
+    result = limits_check_time(s->limits, err);
+  if (result < 0)
+    return result;
   sha256_update(&s->hash, *data, (size_t)got);
   return got;
 }

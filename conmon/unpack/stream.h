@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "unpack/limits.h"
 #include "unpack/source.h"
 
 #define STREAM_CHUNK (256 * 1024)
@@ -13,9 +14,10 @@
 struct stream {
   struct source *source;
   enum { STREAM_PLAIN, STREAM_GZIP, STREAM_ZSTD } kind;
-  /* More tar bytes than this are refused. */
-  uint64_t max;
+  struct limits *limits;
   uint64_t size;
+  /* The limit on expanded bytes lies before the end of what there was: no more is given. */
+  bool cut;
   struct sha256 hash;
   /* Compressed bytes that are read and not yet used. */
   uint8_t *input;
@@ -31,7 +33,7 @@ struct stream {
 };
 
 /* Reads the first bytes and sees what they are. */
-int stream_open(struct stream *stream, struct source *source, uint64_t max, struct err *err);
+int stream_open(struct stream *stream, struct source *source, struct limits *limits, struct err *err);
 void stream_close(struct stream *stream);
 
 /* The next piece of the tar, valid until the next call; 0 is the end. -EBADMSG if the compression is damaged. */

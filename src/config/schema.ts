@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
 
+const layerLimit = z.number().int().min(1).optional();
+
 /** An OCI runtime that pods ask for by name (CRI's runtime_handler). */
 const runtime = z.strictObject({
   /** Absolute path, or a name looked up in PATH. */
@@ -68,6 +70,20 @@ export const configSchema = z.strictObject({
       pull_concurrency: z.number().int().min(1).max(64).default(10),
       /** Layers that are fetched and unpacked at once, over all pulls. */
       layer_concurrency: z.number().int().min(1).max(64).default(6),
+      /** What one layer may use; what is not set here has unpack's own defaults (conmon/unpack/limits.c). */
+      layer_limits: z
+        .strictObject({
+          /** Bytes of the uncompressed archive, and of its files together, holes included. */
+          expanded_bytes: layerLimit,
+          entries: layerLimit,
+          /** Bytes of one entry's names, attributes and maps of holes. */
+          header_bytes: layerLimit,
+          /** Uncompressed bytes for each compressed one, once there is more than 1 GiB of them. */
+          ratio: layerLimit,
+          /** Processor time. */
+          cpu_seconds: layerLimit,
+        })
+        .prefault({}),
     })
     .prefault({}),
 

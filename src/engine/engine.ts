@@ -89,6 +89,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     kernel,
     layers: state.layers,
     layerConcurrency: config.image.layer_concurrency,
+    unpackLimits: config.image.layer_limits,
     log,
   });
 

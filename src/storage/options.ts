@@ -21,6 +21,6 @@ export interface StorageOptions {
   readonly log: Log;
   /** Layers that are fetched and unpacked at once, of all images together. */
   readonly layerConcurrency: number;
-  /** Tighter bounds on what one layer may hold. */
+  /** Bounds on what one layer may use, other than unpack's own. */
   readonly unpackLimits?: UnpackLimits;
 }

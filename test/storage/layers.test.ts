@@ -208,12 +208,19 @@ describe('what is refused leaves nothing', () => {
   });
 
   test('more than the limits', async () => {
-    const { storage, leftovers } = await open({ unpackLimits: { expandedBytes: 100_000n, entries: 5 } });
+    const { storage, leftovers } = await open({ unpackLimits: { expanded_bytes: 100_000, entries: 5 } });
     const bomb = sourcesOf([layer(file('zeros', '0'.repeat(3_000_000)))]);
     const many = sourcesOf([layer(...Array.from({ length: 9 }, (_, i) => file(`f${i}`)))]);
-    for (const sources of [bomb, many]) {
+    for (const [sources, key, entry] of [
+      [bomb, 'expanded_bytes', 'zeros'],
+      [many, 'entries', 'f5'],
+    ] as const) {
       const error = await failure(storage.addLayers(sources, never));
-      expect([error.code, error.detail]).toEqual(['layer-invalid', expect.stringContaining('more than')]);
+      expect(error).toMatchObject({
+        code: 'layer-invalid',
+        detail: expect.stringMatching(new RegExp(`the limit ${key.replace('_', '-')} is .*${entry}`)) as string,
+        remedy: expect.stringContaining(`image.layer_limits.${key}`) as string,
+      });
     }
     expect(leftovers()).toEqual([]);
   });

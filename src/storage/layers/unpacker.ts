@@ -5,9 +5,6 @@ import { BerthError, abortError, anySignal, messageOf } from '../../base';
 import type { RunResult } from '../../kernel';
 import type { StorageKernel } from '../options';
 
-/** Bounds on one layer (promise 10). The path bound is the kernel's own; the others are far above any real layer. */
-const limits = { expandedBytes: 256n * 1024n ** 3n, entries: 4_000_000, pathBytes: 4095 };
-
 /** Why a layer can only be applied over the layers below it. */
 const needsParents = z.object({ path: z.string(), reason: z.string() });
 
@@ -27,6 +24,10 @@ const failed = z.object({
   ok: z.literal(false),
   code: z.enum(['invalid', 'too-large', 'oversize', 'no-space', 'system']),
   message: z.string(),
+  /** Which limit it was, if it was one. */
+  limit: z.enum(['expanded-bytes', 'ratio', 'entries', 'header-bytes', 'cpu-seconds', 'memory']).optional(),
+  /** The entry that was read last, as the archive names it. */
+  entry: z.string().optional(),
   blobDigest: z.string().optional(),
   blobSize: z.number().optional(),
 });
@@ -38,11 +39,22 @@ export type Applied = z.infer<typeof applied>;
 /** What they give for a layer that cannot be applied. */
 export type Failed = z.infer<typeof failed>;
 
-/** Bounds that a caller may tighten. */
+/** What one layer may use, by the keys of the configuration; unpack has a default for each (conmon/unpack/limits.c). */
 export interface UnpackLimits {
-  readonly expandedBytes?: bigint;
-  readonly entries?: number;
+  readonly expanded_bytes?: number | undefined;
+  readonly entries?: number | undefined;
+  readonly header_bytes?: number | undefined;
+  readonly ratio?: number | undefined;
+  readonly cpu_seconds?: number | undefined;
 }
+
+const limitOptions = [
+  ['expanded_bytes', '--max-expanded'],
+  ['entries', '--max-entries'],
+  ['header_bytes', '--max-header'],
+  ['ratio', '--max-ratio'],
+  ['cpu_seconds', '--max-cpu-seconds'],
+] as const satisfies readonly (readonly [keyof UnpackLimits, string])[];
 
 /** The unpack program (conmon/unpack/main.c) by its modes. A staging folder holds `diff`, `blob` and `implied`. */
 export class Unpacker {
@@ -101,9 +113,10 @@ export class Unpacker {
   }
 
   private limitArgs(): string[] {
-    const expanded = this.bounds.expandedBytes ?? limits.expandedBytes;
-    const entries = this.bounds.entries ?? limits.entries;
-    return ['--max-expanded', `${expanded}`, '--max-entries', `${entries}`, '--max-path', `${limits.pathBytes}`];
+    return limitOptions.flatMap(([key, option]) => {
+      const value = this.bounds[key];
+      return value === undefined ? [] : [option, String(value)];
+    });
   }
 }
 
@@ -116,7 +129,17 @@ export function unpackError(failure: Failed, op: string, object?: string): Berth
     'no-space': 'storage-full',
     system: 'kernel-refused',
   } as const;
-  return new BerthError(codes[failure.code], { op, object, detail: failure.message });
+  const detail = failure.entry === undefined ? failure.message : `${failure.message} (last entry: ${failure.entry})`;
+  return new BerthError(codes[failure.code], { op, object, detail, ...remedyOf(failure) });
+}
+
+/** A limit is raised by its key; the others, by building a layer that is less of a burden. */
+function remedyOf({ limit }: Failed): { readonly remedy?: string } {
+  if (limit === undefined) return {};
+  if (limit === 'memory') return { remedy: 'build the image again with fewer attributes and holes in one file' };
+  return {
+    remedy: `if the image is to be trusted, raise image.layer_limits.${limit.replace('-', '_')} in the configuration`,
+  };
 }
 
 function succeeded<T extends { readonly ok: true }>(outcome: T | Failed, op: string): T {
