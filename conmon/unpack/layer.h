@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "unpack/limits.h"
 
@@ -21,6 +22,8 @@ struct layer {
   int root;
   /* Whether root shows the parents too: a whiteout then is a removal, and overlayfs notes it. */
   bool merged;
+  /* When this layer was begun: folders that are older have not been changed by it. */
+  struct timespec started;
   struct limits *limits;
   /* The entry that was read last, as the archive names it: for messages. */
   char entry[PATH_MAX];

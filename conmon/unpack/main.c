@@ -68,6 +68,8 @@ static int run_apply(struct options *options, struct layer *layer, struct layer_
     return root;
   layer->root = root;
   layer->merged = merge;
+  // The clock that files are dated by.
+  clock_gettime(CLOCK_REALTIME_COARSE, &layer->started);
   layer->implied_list = implied;
   layer->dir_times = times;
   int result = run_passes(options, layer, blob, digests, err);

@@ -11,9 +11,14 @@
 #include "lib/scope.h"
 #include "unpack/tree.h"
 
+/* Half a block of the smallest that file systems mostly have. */
+#define LARGE_VALUE 2048
+
 /* What is written to dir_times before each path. */
 struct noted_times {
   struct timespec times[2];
+  /* Whether the path may end in a link: an entry names a folder itself, a parent may be reached through one. */
+  bool follow;
   size_t path_size;
 };
 
@@ -41,10 +46,15 @@ static int apply_xattrs(int parent, const char *name, const char *path, struct a
   const char *key;
   const void *value;
   size_t size;
-  while (archive_entry_xattr_next(entry, &key, &value, &size) == ARCHIVE_OK)
-    if (key && is_wanted(key) && lsetxattr(name, key, value, size, 0) < 0 &&
-        !is_ignorable(key, errno, archive_entry_filetype(entry)))
-      return err_set(err, errno, "set the attribute %.100s of %.200s", key, path);
+  while (archive_entry_xattr_next(entry, &key, &value, &size) == ARCHIVE_OK) {
+    if (!key || !is_wanted(key) || lsetxattr(name, key, value, size, 0) == 0 ||
+        is_ignorable(key, errno, archive_entry_filetype(entry)))
+      continue;
+    // ext4 says that there is no space where a value does not fit its block, however empty the disk is.
+    if (errno == ENOSPC && size > LARGE_VALUE)
+      return err_set(err, EBADMSG, "the attribute %.100s of %.200s is too large for the file system", key, path);
+    return err_set(err, errno, "set the attribute %.100s of %.200s", key, path);
+  }
   return 0;
 }
 
@@ -64,16 +74,32 @@ static void times_of(struct archive_entry *entry, struct timespec times[2])
   times[1].tv_nsec = nanoseconds_of(archive_entry_mtime_nsec(entry));
 }
 
-static int note_times(struct layer *layer, const char *path, struct archive_entry *entry, struct err *err)
+static int note_times(struct layer *layer, const char *path, const struct timespec times[2], bool follow,
+                      struct err *err)
 {
   struct noted_times noted;
   memset(&noted, 0, sizeof(noted));
   noted.path_size = strlen(path) + 1;
-  times_of(entry, noted.times);
+  memcpy(noted.times, times, sizeof(noted.times));
+  noted.follow = follow;
   if (fwrite(&noted, sizeof(noted), 1, layer->dir_times) != 1 ||
       fwrite(path, noted.path_size, 1, layer->dir_times) != 1)
     return err_set(err, errno, "note the times of %.200s", path);
   return 0;
+}
+
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+  return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+int meta_keep_times(struct layer *layer, int dir, const char *path, struct err *err)
+{
+  struct stat st;
+  if (fstat(dir, &st) < 0)
+    return err_set(err, errno, "look at %.200s", path);
+  const struct timespec times[2] = {st.st_atim, st.st_mtim};
+  return is_before(&st.st_mtim, &layer->started) ? note_times(layer, path, times, true, err) : 0;
 }
 
 int meta_apply(struct layer *layer, int parent, const char *name, const char *path, struct archive_entry *entry,
@@ -88,11 +114,12 @@ int meta_apply(struct layer *layer, int parent, const char *name, const char *pa
     return result;
   if (type != S_IFLNK && fchmodat(parent, name, archive_entry_perm(entry) & 07777, 0) < 0)
     return err_set(err, errno, "set the mode of %.200s", path);
-  if (type == S_IFDIR)
-    return note_times(layer, path, entry, err);
   struct timespec times[2];
   times_of(entry, times);
-  if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+  // Those of a folder do not last; over mounted parents, meta_keep_times is to see that they are the archive's.
+  if (type == S_IFDIR && note_times(layer, path, times, false, err) < 0)
+    return -err->code;
+  if ((type != S_IFDIR || layer->merged) && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
     return err_set(err, errno, "set the times of %.200s", path);
   return 0;
 }
@@ -108,7 +135,8 @@ int meta_finish(struct layer *layer, struct err *err)
     if (noted.path_size > sizeof(path) || fread(path, noted.path_size, 1, layer->dir_times) != 1)
       return err_set(err, EIO, "read the times of folders");
     // What has taken the folder's place since has times of its own.
-    _cleanup_fd_ int fd = open_in_root(layer->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (noted.follow ? 0 : O_NOFOLLOW);
+    _cleanup_fd_ int fd = open_in_root(layer->root, path, flags, 0);
     if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
       continue;
     if (fd < 0 || futimens(fd, noted.times) < 0)

@@ -10,6 +10,12 @@
 int meta_apply(struct layer *layer, int parent, const char *name, const char *path, struct archive_entry *entry,
                struct err *err);
 
+/*
+ * Notes the times of a folder of the layers below before something is made or removed in it: a folder that the archive
+ * does not name keeps what it had. One that was changed by this layer already is left as it was noted then.
+ */
+int meta_keep_times(struct layer *layer, int dir, const char *path, struct err *err);
+
 /* Sets the times of all folders that were noted. */
 int meta_finish(struct layer *layer, struct err *err);
 

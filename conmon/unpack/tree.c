@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/scope.h"
+#include "unpack/meta.h"
 #include "unpack/path.h"
 
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC)
@@ -39,6 +40,11 @@ static void remember(struct layer *layer, int fd, const char *path)
 static int make_implied(struct layer *layer, int parent, const char *path, struct err *err)
 {
   const char *name = path_base(path);
+  char parent_path[PATH_MAX];
+  path_parent(path, parent_path);
+  int result = layer->merged ? meta_keep_times(layer, parent, parent_path, err) : 0;
+  if (result < 0)
+    return result;
   bool replaces = false;
   struct stat st;
   if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -51,7 +57,7 @@ static int make_implied(struct layer *layer, int parent, const char *path, struc
   }
   if (mkdirat(parent, name, 0755) < 0)
     return err_set(err, errno, "make the parent %.200s", path);
-  int result = layer_count_inode(layer, err);
+  result = layer_count_inode(layer, err);
   if (result < 0 || layer->merged)
     return result;
   layer->bytes += 4096;
@@ -115,6 +121,9 @@ int tree_make_dir(struct layer *layer, const char *path, int *fd, struct err *er
     if (found < 0)
       return err_set(err, -found, "open the folder %.200s", path);
     remember(layer, found, path);
+    int result = layer->merged ? meta_keep_times(layer, found, path, err) : 0;
+    if (result < 0)
+      return result;
   }
   *fd = layer->dir;
   return STEP_DONE;

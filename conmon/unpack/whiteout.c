@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/scope.h"
+#include "unpack/meta.h"
 #include "unpack/path.h"
 #include "unpack/tree.h"
 
@@ -28,6 +29,9 @@ static int remove_merged(struct layer *layer, const char *path, struct err *err)
     return 0;
   if (parent < 0)
     return err_set(err, -parent, "open %.200s", parent_path);
+  int result = meta_keep_times(layer, parent, parent_path, err);
+  if (result < 0)
+    return result;
   return tree_remove(layer, parent, path_base(path), err);
 }
 
