@@ -47,6 +47,8 @@ need_for_tests() {
   need zstd has_program zstd
   need openssl has_program openssl
   need util-linux has_program unshare
+  need umoci has_program umoci
+  need buildah has_program buildah
 }
 
 # What e2e/vm/run itself uses; what goes into its guest is what berth and the tests need.
