@@ -58,7 +58,8 @@ static int create_node(const struct place *place, struct archive_entry *entry, i
   mode_t type = archive_entry_filetype(entry);
   int result = 0;
   if (type == S_IFREG)
-    result = *fd = openat(place->parent, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    result = *fd = openat(place->parent, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                          archive_entry_perm(entry) & 0777);
   else if (type == S_IFLNK)
     result = symlinkat(archive_entry_symlink(entry) ? archive_entry_symlink(entry) : "", place->parent, place->name);
   else
@@ -80,9 +81,12 @@ static int make_node(const struct place *place, struct archive *archive, struct 
   if (result < 0)
     return err_set(err, -result, "make %.200s", place->path);
   result = layer_count_inode(place->layer, err);
-  if (result < 0 || fd < 0)
+  if (result < 0)
     return result;
-  return file_write(place->layer, fd, place->path, archive, entry, err);
+  if (fd < 0)
+    return meta_apply(place->layer, place->parent, place->name, place->path, entry, err);
+  result = file_write(place->layer, fd, place->path, archive, entry, err);
+  return result < 0 ? result : meta_apply_file(fd, place->path, entry, err);
 }
 
 /* A link's target is looked for in this layer; over its mounted parents, in all of them. */
@@ -135,12 +139,11 @@ static int apply_plain(struct layer *layer, const char *path, struct archive *ar
     return result;
   if (is_link)
     return make_hardlink(&place, entry, err);
-  if (type == S_IFDIR)
-    result = make_dir(&place, err);
-  else if (type == S_IFREG || type == S_IFLNK || type == S_IFCHR || type == S_IFBLK || type == S_IFIFO)
-    result = make_node(&place, archive, entry, err);
-  else
+  if (type == S_IFREG || type == S_IFLNK || type == S_IFCHR || type == S_IFBLK || type == S_IFIFO)
+    return make_node(&place, archive, entry, err);
+  if (type != S_IFDIR)
     return err_set(err, EBADMSG, "%.200s is of a type that layers cannot hold", path);
+  result = make_dir(&place, err);
   return result < 0 ? result : meta_apply(layer, place.parent, place.name, path, entry, err);
 }
 

@@ -36,24 +36,31 @@ static bool is_ignorable(const char *name, int error, mode_t type)
          (error == EPERM && strncmp(name, "user.", 5) == 0 && type != S_IFREG && type != S_IFDIR);
 }
 
-static int apply_xattrs(int parent, const char *name, const char *path, struct archive_entry *entry, struct err *err)
+/* What an entry's metadata is set on: an open file, or (fd is -1) the name of the folder that this process is in. */
+struct target {
+  int fd;
+  const char *name;
+  const char *path;
+};
+
+static int set_xattr(const struct target *target, const char *key, const void *value, size_t size)
 {
-  if (archive_entry_xattr_reset(entry) == 0)
-    return 0;
-  // There is no setxattrat before Linux 6.13; the process has one thread, so its cwd is as good.
-  if (fchdir(parent) < 0)
-    return err_set(err, errno, "enter the parent of %.200s", path);
+  return target->fd >= 0 ? fsetxattr(target->fd, key, value, size, 0) : lsetxattr(target->name, key, value, size, 0);
+}
+
+static int apply_xattrs(const struct target *target, struct archive_entry *entry, struct err *err)
+{
   const char *key;
   const void *value;
   size_t size;
   while (archive_entry_xattr_next(entry, &key, &value, &size) == ARCHIVE_OK) {
-    if (!key || !is_wanted(key) || lsetxattr(name, key, value, size, 0) == 0 ||
+    if (!key || !is_wanted(key) || set_xattr(target, key, value, size) == 0 ||
         is_ignorable(key, errno, archive_entry_filetype(entry)))
       continue;
     // ext4 says that there is no space where a value does not fit its block, however empty the disk is.
     if (errno == ENOSPC && size > LARGE_VALUE)
-      return err_set(err, EBADMSG, "the attribute %.100s of %.200s is too large for the file system", key, path);
-    return err_set(err, errno, "set the attribute %.100s of %.200s", key, path);
+      return err_set(err, EBADMSG, "the attribute %.100s of %.200s is too large for the file system", key, target->path);
+    return err_set(err, errno, "set the attribute %.100s of %.200s", key, target->path);
   }
   return 0;
 }
@@ -102,6 +109,30 @@ int meta_keep_times(struct layer *layer, int dir, const char *path, struct err *
   return is_before(&st.st_mtim, &layer->started) ? note_times(layer, path, times, true, err) : 0;
 }
 
+int meta_apply_file(int fd, const char *path, struct archive_entry *entry, struct err *err)
+{
+  struct stat st;
+  if (fstat(fd, &st) < 0)
+    return err_set(err, errno, "look at %.200s", path);
+  uid_t uid = (uid_t)archive_entry_uid(entry);
+  gid_t gid = (gid_t)archive_entry_gid(entry);
+  mode_t mode = archive_entry_perm(entry) & 07777;
+  // Most files are root's and have the mode that they were made with: two changes of the inode less for each.
+  if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
+    return err_set(err, errno, "set the owner of %.200s", path);
+  bool has_xattrs = archive_entry_xattr_reset(entry) > 0;
+  const struct target target = {.fd = fd, .path = path};
+  int result = has_xattrs ? apply_xattrs(&target, entry, err) : 0;
+  if (result < 0)
+    return result;
+  // An attribute that is an ACL changes the mode.
+  if ((has_xattrs || (st.st_mode & 07777) != mode) && fchmod(fd, mode) < 0)
+    return err_set(err, errno, "set the mode of %.200s", path);
+  struct timespec times[2];
+  times_of(entry, times);
+  return futimens(fd, times) < 0 ? err_set(err, errno, "set the times of %.200s", path) : 0;
+}
+
 int meta_apply(struct layer *layer, int parent, const char *name, const char *path, struct archive_entry *entry,
                struct err *err)
 {
@@ -109,9 +140,14 @@ int meta_apply(struct layer *layer, int parent, const char *name, const char *pa
   // chown clears the setuid bit and security.capability: it comes first.
   if (fchownat(parent, name, (uid_t)archive_entry_uid(entry), (gid_t)archive_entry_gid(entry), AT_SYMLINK_NOFOLLOW) < 0)
     return err_set(err, errno, "set the owner of %.200s", path);
-  int result = apply_xattrs(parent, name, path, entry, err);
-  if (result < 0)
-    return result;
+  if (archive_entry_xattr_reset(entry) > 0) {
+    // There is no setxattrat before Linux 6.13; the process has one thread, so its cwd is as good.
+    const struct target target = {.fd = -1, .name = name, .path = path};
+    int result = fchdir(parent) < 0 ? err_set(err, errno, "enter the parent of %.200s", path)
+                                    : apply_xattrs(&target, entry, err);
+    if (result < 0)
+      return result;
+  }
   if (type != S_IFLNK && fchmodat(parent, name, archive_entry_perm(entry) & 07777, 0) < 0)
     return err_set(err, errno, "set the mode of %.200s", path);
   struct timespec times[2];

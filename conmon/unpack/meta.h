@@ -6,6 +6,9 @@
 
 #include "unpack/layer.h"
 
+/* Applies an entry's metadata to a regular file that was just written and has no setuid bit yet. */
+int meta_apply_file(int fd, const char *path, struct archive_entry *entry, struct err *err);
+
 /* Applies an entry's metadata to a name of a folder. Times of folders are noted under `path` and set at the end. */
 int meta_apply(struct layer *layer, int parent, const char *name, const char *path, struct archive_entry *entry,
                struct err *err);
