@@ -107,16 +107,12 @@ sha256_blocks_fn *sha256_blocks_native(void)
 }
 #endif
 
-static void compress(uint32_t state[8], const uint8_t *data, size_t blocks)
-{
-  sha256_blocks_fn *native = sha256_blocks_native();
-  (native ? native : sha256_blocks_portable)(state, data, blocks);
-}
-
 void sha256_init(struct sha256 *hash)
 {
   static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  sha256_blocks_fn *native = sha256_blocks_native();
+  hash->blocks = native ? native : sha256_blocks_portable;
   memcpy(hash->state, start, sizeof(start));
   hash->size = 0;
 }
@@ -131,12 +127,12 @@ void sha256_update(struct sha256 *hash, const void *data, size_t size)
     memcpy(hash->block + held, p, take);
     if (held + take < 64)
       return;
-    compress(hash->state, hash->block, 1);
+    hash->blocks(hash->state, hash->block, 1);
     p += take;
     size -= take;
   }
   if (size >= 64)
-    compress(hash->state, p, size / 64);
+    hash->blocks(hash->state, p, size / 64);
   if (size % 64 > 0)
     memcpy(hash->block, p + size / 64 * 64, size % 64);
 }
@@ -151,7 +147,7 @@ void sha256_hex(struct sha256 *hash, char hex[SHA256_HEX_SIZE])
   size_t end = held < 56 ? 64 : 128;
   for (int i = 0; i < 8; i++)
     tail[end - 1 - (size_t)i] = (uint8_t)(bits >> 8 * i);
-  compress(hash->state, tail, end / 64);
+  hash->blocks(hash->state, tail, end / 64);
   static const char digits[] = "0123456789abcdef";
   for (int i = 0; i < 64; i++)
     hex[i] = digits[hash->state[i / 8] >> (28 - 4 * (i % 8)) & 15];

@@ -8,7 +8,12 @@
 /* Length of the digest in hexadecimal digits with the final NUL. */
 #define SHA256_HEX_SIZE 65
 
+/* Hashes whole blocks of 64 bytes. */
+typedef void sha256_blocks_fn(uint32_t state[8], const uint8_t *data, size_t blocks);
+
 struct sha256 {
+  /* The fastest that there is, looked for once: asking the processor costs a trip to the hypervisor. */
+  sha256_blocks_fn *blocks;
   uint32_t state[8];
   /* Bytes hashed so far, those in `block` included. */
   uint64_t size;
@@ -21,9 +26,8 @@ void sha256_update(struct sha256 *hash, const void *data, size_t size);
 void sha256_hex(struct sha256 *hash, char hex[SHA256_HEX_SIZE]);
 
 /* The portable compression of whole blocks, for the tests to compare with the fast one. */
-void sha256_blocks_portable(uint32_t state[8], const uint8_t *data, size_t blocks);
+sha256_blocks_fn sha256_blocks_portable;
 /* The processor's own, or NULL if it has none. */
-typedef void sha256_blocks_fn(uint32_t state[8], const uint8_t *data, size_t blocks);
 sha256_blocks_fn *sha256_blocks_native(void);
 
 #endif
