@@ -75,6 +75,20 @@ describe('compression', () => {
     expect(report.message).toMatch(new RegExp(message));
   });
 
+  test('what follows the end of the archive is hashed, whatever it is, and makes nothing', () => {
+    const bytes = Buffer.concat([plain, Buffer.from('garbage'.repeat(1000)), tar([file('hidden')])]);
+    const { report, diff } = unpack(zlib.gzipSync(bytes));
+    expect(report).toMatchObject({ ok: true, diffId: digestOf(bytes), tarSize: bytes.length, inodes: 2 });
+    expect(fs.existsSync(path.join(diff, 'hidden'))).toBe(false);
+  });
+
+  test.each([
+    ['a skippable frame after it', Buffer.from([0x5f, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9]), true],
+    ['other bytes after it', Buffer.from('more than nothing'), false],
+  ])('zstd with %s', (_name, rest, ok) => {
+    expect(unpack(Buffer.concat([zstd, rest])).report).toMatchObject({ ok });
+  });
+
   test('other bytes after a gzip are refused', () => {
     const { report } = unpack(Buffer.concat([zlib.gzipSync(plain), Buffer.from('more')]));
     expect(report).toMatchObject({
@@ -136,6 +150,22 @@ describe('what an entry becomes', () => {
     expect(of('d/s').mtimeNs).toBe(1_600_000_000_000_000_000n);
     expect(of('.').mtimeNs).toBe(1_000_000_000_000_000_000n);
     expect(Number(of('.').mode & 0o777n)).toBe(0o711);
+  });
+
+  test('numbers in base 256, and headers of before ustar', () => {
+    const binary = Buffer.from(tar([file('f', 'x')]));
+    binary.set([0x80, 0, 0, 0, 0, 0x2d, 0xc6, 0xc0], 108);
+    const old = Buffer.from(tar([file('g', 'y'), dir('h/')]));
+    for (const at of [0, 1024]) old.fill(0, at + 257, at + 512);
+    for (const archive of [binary, old]) {
+      for (let at = 0; at < archive.length - 1024; at += 1024) {
+        archive.fill(' ', at + 148, at + 156);
+        const sum = archive.subarray(at, at + 512).reduce((total, byte) => total + byte, 0);
+        archive.write(`${sum.toString(8).padStart(6, '0')}\0 `, at + 148);
+      }
+    }
+    expect(listing(unpack(binary).diff)).toEqual(['file 644 3000000:0 f "x"']);
+    expect(listing(unpack(old).diff)).toEqual(['file 644 0:0 g "y"', 'dir 755 0:0 h']);
   });
 
   test('names of any bytes and of any length the kernel has', () => {
@@ -223,8 +253,15 @@ describe('what an entry becomes', () => {
     fs.truncateSync(path.join(source, 'holes'), 50_000_000);
     fs.writeFileSync(path.join(source, 'holes'), 'tail', { flag: 'r+' });
     fs.appendFileSync(path.join(source, 'holes'), 'end');
-    for (const format of ['pax', 'gnu', 'oldgnu']) {
-      const sparse = execFileSync('tar', ['-C', source, '-S', `--format=${format}`, '-cf', '-', '.']);
+    const dialects = [
+      'pax --sparse-version=0.0',
+      'pax --sparse-version=0.1',
+      'pax --sparse-version=1.0',
+      'gnu',
+      'oldgnu',
+    ];
+    for (const dialect of dialects) {
+      const sparse = execFileSync('tar', ['-C', source, '-S', ...`--format=${dialect}`.split(' '), '-cf', '-', '.']);
       expect(sparse.length).toBeLessThan(100_000);
       const { diff } = unpack(sparse);
       const stat = fs.statSync(path.join(diff, 'holes'));
