@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Kernel } from '../../../src/kernel';
+import { slow } from '../../slow.cjs';
 import { tempDir } from '../support/files';
 import { openKernel } from '../support/open';
 import { dir, file, hardlink, symlink, tar } from '../support/tar';
@@ -166,5 +167,5 @@ test.each(Object.entries(images))(
       temp.remove();
     }
   },
-  600_000,
+  600_000 * slow,
 );
