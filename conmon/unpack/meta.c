@@ -17,8 +17,9 @@
 /* What is written to dir_times before each path. */
 struct noted_times {
   struct timespec times[2];
-  /* Whether the path may end in a link: an entry names a folder itself, a parent may be reached through one. */
-  bool follow;
+  /* Which folder it is: its path may lead to another one by the end, through a link that was made since. */
+  dev_t dev;
+  ino_t ino;
   size_t path_size;
 };
 
@@ -81,14 +82,15 @@ static void times_of(struct archive_entry *entry, struct timespec times[2])
   times[1].tv_nsec = nanoseconds_of(archive_entry_mtime_nsec(entry));
 }
 
-static int note_times(struct layer *layer, const char *path, const struct timespec times[2], bool follow,
+static int note_times(struct layer *layer, const char *path, const struct stat *st, const struct timespec times[2],
                       struct err *err)
 {
   struct noted_times noted;
   memset(&noted, 0, sizeof(noted));
   noted.path_size = strlen(path) + 1;
   memcpy(noted.times, times, sizeof(noted.times));
-  noted.follow = follow;
+  noted.dev = st->st_dev;
+  noted.ino = st->st_ino;
   if (fwrite(&noted, sizeof(noted), 1, layer->dir_times) != 1 ||
       fwrite(path, noted.path_size, 1, layer->dir_times) != 1)
     return err_set(err, errno, "note the times of %.200s", path);
@@ -106,7 +108,7 @@ int meta_keep_times(struct layer *layer, int dir, const char *path, struct err *
   if (fstat(dir, &st) < 0)
     return err_set(err, errno, "look at %.200s", path);
   const struct timespec times[2] = {st.st_atim, st.st_mtim};
-  return is_before(&st.st_mtim, &layer->started) ? note_times(layer, path, times, true, err) : 0;
+  return is_before(&st.st_mtim, &layer->started) ? note_times(layer, path, &st, times, err) : 0;
 }
 
 int meta_apply_file(int fd, const char *path, struct archive_entry *entry, struct err *err)
@@ -153,8 +155,13 @@ int meta_apply(struct layer *layer, int parent, const char *name, const char *pa
   struct timespec times[2];
   times_of(entry, times);
   // Those of a folder do not last; over mounted parents, meta_keep_times is to see that they are the archive's.
-  if (type == S_IFDIR && note_times(layer, path, times, false, err) < 0)
-    return -err->code;
+  if (type == S_IFDIR) {
+    struct stat st;
+    int result = fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? err_set(err, errno, "look at %.200s", path)
+                                                                     : note_times(layer, path, &st, times, err);
+    if (result < 0)
+      return result;
+  }
   if ((type != S_IFDIR || layer->merged) && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
     return err_set(err, errno, "set the times of %.200s", path);
   return 0;
@@ -170,13 +177,15 @@ int meta_finish(struct layer *layer, struct err *err)
   while (fread(&noted, sizeof(noted), 1, layer->dir_times) == 1) {
     if (noted.path_size > sizeof(path) || fread(path, noted.path_size, 1, layer->dir_times) != 1)
       return err_set(err, EIO, "read the times of folders");
-    // What has taken the folder's place since has times of its own.
-    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (noted.follow ? 0 : O_NOFOLLOW);
-    _cleanup_fd_ int fd = open_in_root(layer->root, path, flags, 0);
+    _cleanup_fd_ int fd = open_in_root(layer->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
       continue;
-    if (fd < 0 || futimens(fd, noted.times) < 0)
-      return err_set(err, fd < 0 ? -fd : errno, "set the times of %.200s", path);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+      return err_set(err, fd < 0 ? -fd : errno, "look at %.200s", path);
+    // What has taken the folder's place has times of its own.
+    if (st.st_dev == noted.dev && st.st_ino == noted.ino && futimens(fd, noted.times) < 0)
+      return err_set(err, errno, "set the times of %.200s", path);
   }
   return ferror(layer->dir_times) ? err_set(err, EIO, "read the times of folders") : 0;
 }

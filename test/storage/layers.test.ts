@@ -350,6 +350,18 @@ describe('layers that need what is below them', () => {
     expect(leftovers().filter((name) => name.startsWith('staging'))).toEqual([]);
   });
 
+  test('a folder that a link replaces once its files are removed leaves its times to nobody', async () => {
+    const { storage, layerDir } = await open();
+    const lower = layer(dir('u', { mtime: 9e8 }), file('u/old', 'o'), dir('tmp', { mode: 0o1777, mtime: 1e9 }));
+    const sources = sourcesOf([lower, layer(symlink('u', 'tmp'), file('u/.wh.old'), file('lib/x', 'x'))]);
+    await storage.addLayers(sources, never);
+    expect(listing(layerDir(sources[1]?.chainId ?? ''))).toEqual([
+      'dir 755 0:0 lib',
+      'file 644 0:0 lib/x "x"',
+      'link u -> tmp',
+    ]);
+  });
+
   test('a hard link to a file below is one file with it', async () => {
     const { storage, layerDir } = await open();
     const sources = sourcesOf([below, layer(dir('bin', { mode: 0o711 }), hardlink('bin/again', 'usr/bin/tool'))]);
