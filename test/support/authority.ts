@@ -23,13 +23,16 @@ export class Authority implements AsyncDisposable {
     private readonly dir: string,
     /** PEM. */
     readonly certificate: string,
+    /** Where that lies. */
+    readonly file: string,
   ) {}
 
   static async create(name = 'test authority'): Promise<Authority> {
     const dir = await mkdtemp(join(tmpdir(), 'berth-authority-'));
-    const files = ['-keyout', join(dir, 'ca.key'), '-out', join(dir, 'ca.crt')];
+    const file = join(dir, 'ca.crt');
+    const files = ['-keyout', join(dir, 'ca.key'), '-out', file];
     await openssl(['req', '-x509', ...newKey, '-days', '2', '-subj', `/CN=${name}`, ...files]);
-    return new Authority(dir, await readFile(join(dir, 'ca.crt'), 'utf8'));
+    return new Authority(dir, await readFile(file, 'utf8'), file);
   }
 
   /** For a server of this name or address. */
@@ -51,7 +54,7 @@ export class Authority implements AsyncDisposable {
     const [key, request, cert, extra] = [at('key'), at('csr'), at('crt'), at('ext')];
     await writeFile(extra, extensions);
     await openssl(['req', '-new', ...newKey, '-keyout', key, '-subj', `/CN=${name}`, '-out', request]);
-    const ca = ['-CA', join(this.dir, 'ca.crt'), '-CAkey', join(this.dir, 'ca.key'), '-CAcreateserial'];
+    const ca = ['-CA', this.file, '-CAkey', join(this.dir, 'ca.key'), '-CAcreateserial'];
     await openssl(['x509', '-req', '-in', request, ...ca, '-days', '2', '-extfile', extra, '-out', cert]);
     return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
   }

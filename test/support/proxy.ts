@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, request as forward, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import type { KeyPair } from './authority';
 
 /** A forward proxy that knows where its names lead. */
 export class TestProxy implements AsyncDisposable {
@@ -41,8 +43,9 @@ export class TestProxy implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<TestProxy> {
-    const server = createServer().listen(0, '127.0.0.1');
+  /** With a pair it speaks TLS to its clients. */
+  static async start(pair?: KeyPair): Promise<TestProxy> {
+    const server = (pair ? createSecureServer(pair) : createServer()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
     if (typeof address !== 'object' || !address) throw new Error('the proxy does not listen');

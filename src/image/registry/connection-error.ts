@@ -66,9 +66,10 @@ function remedyFor(error: unknown, { host, protocol }: URL, proxy: URL | undefin
     return { remedy: `check the network; ${wanted}` };
   }
   if (Object.hasOwn(certificateCauses, errnoOf(error) ?? '')) {
-    return {
-      remedy: `put its authority into certs.d/${registryHost(host)}/ as ca.crt, and what it wants to see as client.cert and .key`,
-    };
+    const registry = `put its authority into certs.d/${registryHost(host)}/ as ca.crt, and what it wants to see as client.cert and .key`;
+    // Which of the two it was the error does not say.
+    const other = "; the proxy's goes to the system's authorities, which berthd reads once";
+    return { remedy: proxy?.protocol === 'https:' ? registry + other : registry };
   }
   if (!proxy) return {};
   return { remedy: 'check HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment of berthd, and the proxy' };

@@ -2,7 +2,7 @@ import { type ConnectionOptions, createSecureContext, type SecureContext } from 
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { BerthError, messageOf } from '../../base';
 import { basicHeader } from '../credentials';
-import type { Trust } from './tls/trust';
+import { systemTrust, type Trust } from './tls/trust';
 
 export interface ConnectionsOptions {
   /** Milliseconds until a connection has to be made. */
@@ -30,12 +30,12 @@ export class Connections {
     const key = JSON.stringify([plain ? 'plain' : [trust.name, trust.insecure], proxy?.href]);
     const stamp = plain ? '' : trust.stamp;
     // Reading a hundred authorities takes its time: only where they are asked.
-    const needed = !plain && !trust.insecure;
+    const needed = (!plain && !trust.insecure) || proxy?.protocol === 'https:';
     const authorities = needed ? await (this.authorities ??= this.options.authorities()) : undefined;
     const known = this.agents.get(key);
     if (known?.stamp === stamp) return known.dispatcher;
     const tls = plain ? {} : { secureContext: contextOf(trust, authorities), rejectUnauthorized: !trust.insecure };
-    const dispatcher = this.connect(tls, proxy);
+    const dispatcher = this.connect(tls, proxy, authorities);
     this.agents.set(key, { stamp, dispatcher });
     if (known) this.retire(known.dispatcher);
     return dispatcher;
@@ -47,12 +47,13 @@ export class Connections {
     await Promise.all([...current, ...this.retired].map((dispatcher) => dispatcher.destroy()));
   }
 
-  private connect(tls: ConnectionOptions, proxy: URL | undefined): Dispatcher {
+  private connect(tls: ConnectionOptions, proxy: URL | undefined, system: readonly string[] | undefined): Dispatcher {
     const { connectMs: timeout } = this.options;
     const connect = { ...tls, timeout };
     if (!proxy) return new Agent({ connect });
-    // A tunnel for https only: many proxies allow CONNECT to port 443 alone.
-    const options = { proxyTunnel: false, requestTls: connect, proxyTls: { timeout } };
+    const proxyTls = { timeout, ...(proxy.protocol === 'https:' && { secureContext: contextOf(systemTrust, system) }) };
+    // Through an http proxy a tunnel for https only: many proxies allow CONNECT to port 443 alone.
+    const options = { proxyTunnel: false, requestTls: connect, proxyTls };
     const [username, password] = [decodeURIComponent(proxy.username), decodeURIComponent(proxy.password)];
     const token = username === '' ? {} : { token: basicHeader(username, password) };
     return new ProxyAgent({ uri: proxy.href, ...token, ...options });

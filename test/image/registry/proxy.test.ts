@@ -100,6 +100,30 @@ describe('a proxy between', () => {
     await authority[Symbol.asyncDispose]();
   });
 
+  test('in TLS has to be known to the system’s authorities', async () => {
+    await using authority = await Authority.create();
+    await using secure = await TestProxy.start(await authority.serverCertificate('localhost'));
+    await using plain = await FakeRegistry.start();
+    plain.serve('app', 'latest', image);
+    secure.lead('plain.test:80', plain.host);
+    const pulled = async (caFile: string | undefined) => {
+      const variables = {
+        HTTP_PROXY: `https://${secure.host.replace('127.0.0.1', 'localhost')}`,
+        PATH: process.env['PATH'],
+        SSL_CERT_FILE: caFile,
+      };
+      await using room = await Room.open({
+        registries: insecure('plain.test'),
+        environment: readEnvironment(variables),
+      });
+      return (await room.images.pull('plain.test/app', undefined)).id;
+    };
+    await expect(pulled(undefined)).rejects.toThrow(/certificate .*system's authorities/);
+    expect(secure.seen).toEqual([]);
+    expect(await pulled(authority.file)).toBe(image.config.digest);
+    expect(secure.seen).toContain('CONNECT plain.test:80');
+  });
+
   test('that refuses is named in the error, its credentials are not', async () => {
     await using room = await Room.open({
       registries: insecure('plain.test'),

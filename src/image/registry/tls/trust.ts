@@ -13,6 +13,9 @@ export interface Trust {
   readonly insecure: boolean;
 }
 
+/** The system's authorities, and nothing to show. */
+export const systemTrust: Trust = { name: '', stamp: '', authorities: [], pairs: [], insecure: false };
+
 /** The trust of each host that a pull talks to, read once for each endpoint: the next pull sees what has changed. */
 export class TrustStore {
   private readonly known = new WeakMap<Endpoint, Map<string, Promise<Trust>>>();
@@ -39,6 +42,6 @@ export class TrustStore {
     if (certs) return { ...certs, name: certs.folder, insecure };
     const lent = own ? undefined : await readHostCerts(this.certsDirs, endpoint.host);
     if (lent) return { ...lent, name: `${lent.folder} without its key`, pairs: [], insecure };
-    return { name: '', stamp: '', authorities: [], pairs: [], insecure };
+    return { ...systemTrust, insecure };
   }
 }
