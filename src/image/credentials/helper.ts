@@ -19,7 +19,7 @@ const answer = z.object({ Username: z.string().default(''), Secret: z.string().d
 
 /**
  * Asks `docker-credential-<name> get` for the host's credentials (docker's credential helper protocol). Undefined if it
- * has none; `registry-credentials` if it fails. Neither its output nor the host's secret becomes part of a message.
+ * has none; `registry-credentials` if it fails. Its words are told then, but nothing that may be an answer: that is secret.
  */
 export async function askHelper(
   runner: HelperRunner,
