@@ -8,6 +8,10 @@ import { Registries } from '../support/registries';
 import { type SpareDaemon, spareDaemon } from '../support/spare-daemon';
 import { berthOnly, expectNoLeaks } from '../support/suite';
 import { until } from '../support/wait';
+import { slow } from '../../test/slow.cjs';
+
+/** Until a registry without progress is given up. Seconds. */
+const patience = Math.ceil(2 * slow);
 
 berthOnly('a registry that misbehaves', () => {
   let registries: Registries;
@@ -25,7 +29,7 @@ berthOnly('a registry that misbehaves', () => {
     port = await freePort();
     spare = await spareDaemon({
       network: false,
-      config: '[image]\npull_progress_timeout = 2\n',
+      config: `[image]\npull_progress_timeout = ${patience}\n`,
       registries: `[[registry]]\nlocation = "127.0.0.1:${port}"\ninsecure = true\n`,
     });
     const { image } = registries;
@@ -186,7 +190,11 @@ berthOnly('a registry that misbehaves', () => {
           response.on('close', () => clearInterval(drip));
         }),
       status.UNAVAILABLE,
-      () => [`127.0.0.1:${port}`, /it made no progress: [0-9]+ bytes came in 2 s/, 'pull_progress_timeout'],
+      () => [
+        `127.0.0.1:${port}`,
+        new RegExp(`it made no progress: [0-9]+ bytes came in ${patience} s`),
+        'pull_progress_timeout',
+      ],
     ],
     [
       'a limit that lasts an hour',
