@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { buildImage, type BuiltImage } from '../support/image-builder';
 import { until } from '../kernel/support';
+import { slow } from '../slow.cjs';
 import { FakeRegistry } from './support/fake-registry';
 import { insecure, Room } from './support/room';
 
@@ -89,7 +90,7 @@ test('a mirror that stalls is left for the registry, and layers of the next atte
     `[[registry]]\nlocation = "${registry.host}"\ninsecure = true`,
     `[[registry.mirror]]\nlocation = "${mirror.host}"\ninsecure = true`,
   ].join('\n');
-  await using impatient = await Room.open({ registries, progressTimeoutMs: 200 });
+  await using impatient = await Room.open({ registries, progressTimeoutMs: 200 * slow });
   expect((await impatient.images.pull(name, undefined)).id).toBe(image.config.digest);
   registry.on(new RegExp(big().digest), (_, response) => void response.writeHead(200).flushHeaders());
   await impatient.images.remove(name);
