@@ -22,6 +22,7 @@ static call_fn *const calls[] = {
     [OP_REMOVE_TREE] = call_remove_tree,
     [OP_SYNCFS] = call_syncfs,
     [OP_LOCK] = call_lock,
+    [OP_BIND_IN_ROOT] = call_bind_in_root,
 };
 
 int call_answer(struct call *call, const struct wire_writer *out)

@@ -139,7 +139,7 @@ void shutdown_helpers(const struct launcher *l);
 /* Gives the answer before the function ends; for operations that go on afterwards. */
 int call_answer(struct call *call, const struct wire_writer *out);
 
-call_fn call_mount_overlay, call_mount_bind, call_mount_tmpfs, call_unmount;
+call_fn call_mount_overlay, call_mount_bind, call_bind_in_root, call_mount_tmpfs, call_unmount;
 call_fn call_pin, call_unpin;
 call_fn call_dial, call_interface_counters;
 call_fn call_read_in_root, call_mkdir_in_root;

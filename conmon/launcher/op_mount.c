@@ -4,9 +4,11 @@
 #include <linux/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "launcher/inside.h"
 #include "launcher/launcher.h"
 #include "launcher/overlay.h"
 #include "lib/scope.h"
@@ -35,11 +37,30 @@ int call_mount_overlay(struct call *call, struct wire_reader *in, struct wire_wr
     return err_set(err, ENOMEM, "memory for %u layers", count);
   for (uint32_t i = 0; i < count; i++)
     lowers[i] = wire_get_str(in);
-  if (!wire_done(in))
+  _cleanup_free_ struct idmap *idmap = calloc(1, sizeof(*idmap));
+  if (!idmap)
+    return err_set(err, ENOMEM, "memory for the id maps");
+  int failed = idmap_decode(in, idmap, err);
+  if (failed < 0)
+    return failed;
+  if (!wire_done(in) || (overlay.upper[0] == '\0') != (overlay.work[0] == '\0'))
     return err_set(err, EPROTO, "MOUNT_OVERLAY is malformed");
   overlay.lowers = lowers;
   overlay.lower_count = count;
+  overlay.idmap = idmap->uids.count + idmap->gids.count > 0 ? idmap : NULL;
   return overlay_mount(&overlay, err);
+}
+
+/* Read-only before it is attached: no moment at which it can be written to. */
+static int attach_bind(int tree, bool readonly, unsigned int depth, const char *source, const char *target,
+                       struct err *err)
+{
+  struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+  if (readonly && syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | depth, &attr, sizeof(attr)) < 0)
+    return err_set(err, errno, "make the bind of %s read-only", source);
+  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return err_set(err, errno, "bind %s to %s", source, target);
+  return 0;
 }
 
 int call_mount_bind(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)
@@ -55,14 +76,51 @@ int call_mount_bind(struct call *call, struct wire_reader *in, struct wire_write
   _cleanup_fd_ int tree = (int)syscall(SYS_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | depth);
   if (tree < 0)
     return err_set(err, errno, "bind %s", source);
-  /* Read-only before it is attached: no moment at which it can be written to. */
-  struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-  if ((flags & BIND_READONLY) &&
-      syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | depth, &attr, sizeof(attr)) < 0)
-    return err_set(err, errno, "make the bind of %s read-only", source);
-  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-    return err_set(err, errno, "bind %s to %s", source, target);
-  return 0;
+  return attach_bind(tree, flags & BIND_READONLY, depth, source, target, err);
+}
+
+/* What a mount is attached to: a folder for a folder, an empty file for a file. */
+static int make_place(bool is_folder, const char *target, struct err *err)
+{
+  if (is_folder)
+    return mkdir(target, 0700) < 0 ? err_set(err, errno, "make the folder %s", target) : 0;
+  _cleanup_fd_ int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  return fd < 0 ? err_set(err, errno, "make the file %s", target) : 0;
+}
+
+int call_bind_in_root(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)
+{
+  (void)call;
+  const char *root_path = wire_get_str(in);
+  const char *path = wire_get_str(in);
+  const char *target = wire_get_str(in);
+  if (!wire_done(in))
+    return err_set(err, EPROTO, "BIND_IN_ROOT is malformed");
+  _cleanup_fd_ int root = open_root(root_path, err);
+  if (root < 0)
+    return root;
+  /* What is bound is what was opened: nothing that is renamed meanwhile leads out of the root. */
+  _cleanup_fd_ int found = open_inside(root, path, O_PATH);
+  if (found == -ENOENT || found == -ENOTDIR) {
+    wire_put_u8(out, 0);
+    return 0;
+  }
+  if (found < 0)
+    return err_set(err, -found, "open %s in %s", path, root_path);
+  struct stat status;
+  if (fstat(found, &status) < 0)
+    return err_set(err, errno, "stat %s in %s", path, root_path);
+  if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
+    return err_set(err, EINVAL, "%s in %s is neither a folder nor a file", path, root_path);
+  _cleanup_fd_ int tree =
+      (int)syscall(SYS_open_tree, found, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0)
+    return err_set(err, errno, "bind %s in %s", path, root_path);
+  int failed = make_place(S_ISDIR(status.st_mode), target, err);
+  if (failed < 0)
+    return failed;
+  wire_put_u8(out, 1);
+  return attach_bind(tree, true, 0, path, target, err);
 }
 
 int call_mount_tmpfs(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)

@@ -1,38 +1,17 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "launcher/inside.h"
 #include "launcher/launcher.h"
 #include "lib/io.h"
 #include "lib/scope.h"
 
-enum { RETRIES = 32, PARENT_MODE = 0755 };
-
-static int open_root(const char *root, struct err *err)
-{
-  int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  return fd < 0 ? err_set(err, errno, "open the root %s", root) : fd;
-}
-
-/* Opens with every link resolved inside the root; the descriptor, or -errno. */
-static int open_inside(int root, const char *path, uint64_t flags)
-{
-  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-  /* EAGAIN: a rename elsewhere raced with a "..", so the kernel could not tell; it can the next time. */
-  for (int i = 0;; i++) {
-    long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-    if (fd >= 0)
-      return (int)fd;
-    if (errno != EAGAIN || i == RETRIES)
-      return -errno;
-  }
-}
+enum { PARENT_MODE = 0755 };
 
 /* A file to read; opened by path only first, because opening a device or a pipe has effects of its own. */
 static int open_regular(int root, const char *root_path, const char *path, struct err *err)

@@ -3,14 +3,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "lib/scope.h"
+
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
 
 enum { PAGE = 4096 };
 
@@ -46,18 +53,15 @@ static int set_string(int context, const char *key, const char *value, struct er
   return failed;
 }
 
-/* Layers one by one: their number is bounded by the kernel's 500 alone, not by a page of options. */
-static int mount_layers(const struct overlay *overlay, struct err *err)
+/* Configures layers one by one: their number is bounded by the kernel's 500 alone, not by a page of options. */
+static int set_layers(int context, const struct overlay *overlay, struct err *err)
 {
-  _cleanup_fd_ int context = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
-  if (context < 0)
-    return err_set(err, errno, "open a file system context of overlay");
   int failed = set_string(context, "source", "overlay", err);
   for (size_t i = 0; failed == 0 && i < overlay->lower_count; i++)
     failed = set_string(context, "lowerdir+", overlay->lowers[i], err);
-  if (failed == 0)
+  if (failed == 0 && overlay->upper[0])
     failed = set_string(context, "upperdir", overlay->upper, err);
-  if (failed == 0)
+  if (failed == 0 && overlay->upper[0])
     failed = set_string(context, "workdir", overlay->work, err);
   /* Layers come from strangers: neither their redirects nor their metacopy marks are followed. */
   if (failed == 0)
@@ -70,20 +74,105 @@ static int mount_layers(const struct overlay *overlay, struct err *err)
     return failed;
   if (overlay->is_volatile && syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
     return err_set(err, errno, "overlay: volatile");
-  if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-    failed = err_set(err, errno, "overlay: mount on %s", overlay->target);
-    fs_context_explain(context, err);
-    return failed;
-  }
-  _cleanup_fd_ int mount_fd = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
-  if (mount_fd < 0) {
-    failed = err_set(err, errno, "overlay: mount on %s", overlay->target);
-    fs_context_explain(context, err);
-    return failed;
-  }
-  if (syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, overlay->target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-    return err_set(err, errno, "attach the overlay to %s", overlay->target);
   return 0;
+}
+
+/* The overlay, attached nowhere yet. */
+static int make_detached(const struct overlay *overlay, struct err *err)
+{
+  _cleanup_fd_ int context = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+  if (context < 0)
+    return err_set(err, errno, "open a file system context of overlay");
+  int failed = set_layers(context, overlay, err);
+  if (failed < 0)
+    return failed;
+  int mount_fd = -1;
+  if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+    mount_fd = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+  if (mount_fd >= 0)
+    return mount_fd;
+  failed = err_set(err, errno, "overlay: mount on %s", overlay->target);
+  fs_context_explain(context, err);
+  return failed;
+}
+
+static int attach(int mount_fd, const char *target, struct err *err)
+{
+  if (syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return err_set(err, errno, "attach the overlay to %s", target);
+  return 0;
+}
+
+static int mount_layers(const struct overlay *overlay, struct err *err)
+{
+  _cleanup_fd_ int mount_fd = make_detached(overlay, err);
+  return mount_fd < 0 ? mount_fd : attach(mount_fd, overlay->target, err);
+}
+
+/* A tmpfs that only this process sees, as its working directory: a place to attach mounts to. */
+static int enter_place(const char *over, struct err *err)
+{
+  if (unshare(CLONE_NEWNS) < 0)
+    return err_set(err, errno, "make a mount namespace");
+  struct mount_attr private = {.propagation = MS_PRIVATE};
+  if (syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &private, sizeof(private)) < 0)
+    return err_set(err, errno, "make the mounts of a new namespace private");
+  _cleanup_fd_ int context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+  if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+    return err_set(err, errno, "make a tmpfs for mounts of layers");
+  _cleanup_fd_ int place = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+  if (place < 0 || syscall(SYS_move_mount, place, "", AT_FDCWD, over, MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+      fchdir(place) < 0)
+    return err_set(err, errno, "attach a tmpfs to %s", over);
+  return 0;
+}
+
+/* Attaches an idmapped view of each layer to a folder of the working directory, under its number. */
+static int attach_views(const struct overlay *overlay, int userns, char (*names)[24], struct err *err)
+{
+  for (size_t i = 0; i < overlay->lower_count; i++) {
+    snprintf(names[i], sizeof(names[i]), "%zu", i);
+    _cleanup_fd_ int view = idmap_clone(overlay->lowers[i], userns, err);
+    if (view < 0)
+      return view;
+    if (mkdir(names[i], 0700) < 0 ||
+        syscall(SYS_move_mount, view, "", AT_FDCWD, names[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
+      return err_set(err, errno, "attach the mapped layer %s", overlay->lowers[i]);
+  }
+  return 0;
+}
+
+/*
+ * Before Linux 6.14 an overlay takes layers from mounts of its maker's namespace only, so the views are attached, in a
+ * namespace that ends with this function: the overlay holds on to them itself.
+ */
+static int mount_idmapped(const struct overlay *overlay, struct err *err)
+{
+  _cleanup_free_ char(*names)[24] = calloc(overlay->lower_count, sizeof(*names));
+  _cleanup_free_ const char **lowers = calloc(overlay->lower_count, sizeof(*lowers));
+  if (!names || !lowers)
+    return err_set(err, ENOMEM, "memory for %zu layers", overlay->lower_count);
+  _cleanup_fd_ int home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (home < 0)
+    return err_set(err, errno, "open the mount namespace");
+  _cleanup_fd_ int userns = idmap_open(overlay->idmap, err);
+  if (userns < 0)
+    return userns;
+  int failed = enter_place(overlay->target, err);
+  if (failed == 0)
+    failed = attach_views(overlay, userns, names, err);
+  if (failed < 0)
+    return failed;
+  for (size_t i = 0; i < overlay->lower_count; i++)
+    lowers[i] = names[i];
+  struct overlay mapped = *overlay;
+  mapped.lowers = lowers;
+  _cleanup_fd_ int mount_fd = make_detached(&mapped, err);
+  if (mount_fd < 0)
+    return mount_fd;
+  if (setns(home, CLONE_NEWNS) < 0)
+    return err_set(err, errno, "return to the mount namespace");
+  return attach(mount_fd, overlay->target, err);
 }
 
 size_t overlay_common_folder(const char *const *lowers, size_t count)
@@ -141,10 +230,12 @@ int overlay_mount_page(const struct overlay *overlay, struct err *err)
     put_text(&page, i > 0 ? ":" : "", "");
     put_text(&page, overlay->lowers[i] + common, ":,\\");
   }
-  put_text(&page, ",upperdir=", "");
-  put_text(&page, overlay->upper, ",\\");
-  put_text(&page, ",workdir=", "");
-  put_text(&page, overlay->work, ",\\");
+  if (overlay->upper[0]) {
+    put_text(&page, ",upperdir=", "");
+    put_text(&page, overlay->upper, ",\\");
+    put_text(&page, ",workdir=", "");
+    put_text(&page, overlay->work, ",\\");
+  }
   if (page.full)
     return err_set(err, E2BIG, "overlay: %zu layers do not fit in one page of mount options: Linux 6.5 lifts that limit",
                    overlay->lower_count);
@@ -158,7 +249,8 @@ int overlay_mount(const struct overlay *overlay, struct err *err)
   struct utsname name;
   if (uname(&name) < 0)
     return err_set(err, errno, "uname");
-  if (overlay_release_takes_layers(name.release))
-    return mount_layers(overlay, err);
-  return overlay_mount_page(overlay, err);
+  bool one_by_one = overlay_release_takes_layers(name.release);
+  if (overlay->idmap)
+    return one_by_one ? mount_idmapped(overlay, err) : err_set(err, ENOSYS, "idmapped layers: Linux 6.5 is needed");
+  return one_by_one ? mount_layers(overlay, err) : overlay_mount_page(overlay, err);
 }

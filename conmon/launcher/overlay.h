@@ -5,16 +5,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "launcher/idmap.h"
 #include "lib/error.h"
 
 struct overlay {
   /* Absolute, topmost first. */
   const char **lowers;
   size_t lower_count;
+  /* Empty, as `work` then is: nobody writes. The kernel wants two layers at the least then. */
   const char *upper;
   const char *work;
   const char *target;
   bool is_volatile;
+  /* The layers' owners are seen through it; NULL: as they are. The upper layer is not mapped. */
+  const struct idmap *idmap;
 };
 
 int overlay_mount(const struct overlay *overlay, struct err *err);

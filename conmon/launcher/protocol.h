@@ -3,7 +3,7 @@
 #define CONMON_LAUNCHER_PROTOCOL_H
 
 enum {
-  PROTOCOL_VERSION = 1,
+  PROTOCOL_VERSION = 2,
   HEADER_SIZE = 12,
   TOKEN_SIZE = 16,
   MAX_REQUEST = 256 * 1024,
@@ -34,6 +34,7 @@ enum op {
   OP_IDENTIFY = 17,
   OP_LOCK = 18,
   OP_CANCEL = 19,
+  OP_BIND_IN_ROOT = 20,
 };
 
 enum status {

@@ -18,6 +18,10 @@ export const images = {
   /** A layer with a hardlink whose file is in the layer below: containerd 1.6 cannot apply it. */
   hardlink: 'registry.e2e.test/hardlink:1',
   nginx: 'registry.e2e.test/nginx:1',
+  /** To be mounted: links in it point to what is inside and, as seen from the host, outside. */
+  volume: 'registry.e2e.test/volume:1',
+  /** 127 layers. */
+  deep: 'registry.e2e.test/deep:1',
   /** What containerd keeps a pod with. */
   pause: 'registry.e2e.test/pause:1',
 } as const;
@@ -75,8 +79,24 @@ export async function pushFixtures(registry: Registry): Promise<void> {
   await registry.push('pause', '1', imageOf([base], { Entrypoint: ['/bin/sleep', '2147483647'] }));
   const nginx = imageOf([base, await nginxLayer()], { Entrypoint: ['/usr/sbin/nginx'], StopSignal: 'SIGQUIT' });
   await registry.push('nginx', '1', nginx);
+  await pushVolumes(registry, base);
   await pushForeign(registry, base);
   await pushForAltering(registry);
+}
+
+async function pushVolumes(registry: Registry, base: Layer): Promise<void> {
+  const content = await layerOf([
+    directory('data'),
+    file('data/kept', 'kept\n'),
+    file('etc/of-the-image', ''),
+    { name: 'inside', type: 'symlink', linkname: '/data' },
+    { name: 'outside', type: 'symlink', linkname: '../../../../etc' },
+  ]);
+  await registry.push('volume', '1', imageOf([base, content], { Cmd: ['sh'] }));
+  const thin = Array.from({ length: 126 }, (_, i) =>
+    layerOf([directory('deep'), file(`deep/f${i}`, ''), file('deep/last', `${i}\n`)]),
+  );
+  await registry.push('deep', '1', imageOf([base, ...(await Promise.all(thin))], { Cmd: ['sh'] }));
 }
 
 /** Images of which each has blobs of its own: a pull that the registry alters must not find them in the store. */

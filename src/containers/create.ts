@@ -20,6 +20,7 @@ import {
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
 import { resolveDevices } from './devices';
+import { mountImageVolumes, volumeImages } from './image-volumes';
 import { journalFields } from './journal-fields';
 import { logPathOf, makeLogFolder } from './log-path';
 import { makeMountSources, resolveMountSources } from './mount-sources';
@@ -63,6 +64,7 @@ export async function planContainer(
       detail: 'it is not on this node',
     });
   }
+  const volumes = [...volumeImages(config, parts.findImage).values()].map((volume) => volume.id);
   const handler = await parts.handlers.resolve(sandbox.handler);
   const id = newId();
   return {
@@ -73,6 +75,7 @@ export async function planContainer(
     config,
     imageId: image.id,
     imageRef: image.id,
+    ...(volumes.length > 0 && { volumeImages: volumes }),
     logPath: logPathOf(sandbox.config, config),
     createdAt: nowNs(),
     startedAt: 0n,
@@ -120,7 +123,7 @@ export async function makeContainer(
   ]);
   const [user, config, devices, seccompProfile, pids] = await Promise.all([
     resolveContainerUser(parts, id, rootfsPath, record.config, image),
-    resolveMountSources(record.config),
+    mountImageVolumes(parts, record).then(resolveMountSources),
     resolveDevices(record.config),
     readSeccompProfile(id, record.config),
     pidNamespace(kernel, record.config, sandbox, parts.table),

@@ -132,7 +132,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     certsDirs: config.image.certs_dirs,
     progressTimeoutMs: config.image.pull_progress_timeout * 1000,
     stagingDir: join(root, 'staging'),
-    inUse: () => [...state.containers.values()].map((record) => record.imageId),
+    inUse: () => [...state.containers.values()].flatMap(({ imageId, volumeImages = [] }) => [imageId, ...volumeImages]),
     flushed: () => state.flushed(),
     log,
   });

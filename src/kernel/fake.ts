@@ -1,5 +1,6 @@
 import { PassThrough, type Duplex } from 'node:stream';
 import type {
+  BindInRoot,
   BindMount,
   InterfaceCounters,
   Kernel,
@@ -90,6 +91,7 @@ export class FakeKernel implements Kernel {
 
   mountOverlay = this.operation('mountOverlay', async (_mount: OverlayMount) => undefined);
   mountBind = this.operation('mountBind', async (_mount: BindMount) => undefined);
+  bindInRoot = this.operation('bindInRoot', async (_mount: BindInRoot) => true);
   mountTmpfs = this.operation('mountTmpfs', async (_mount: TmpfsMount) => undefined);
   unmount = this.operation('unmount', async (_target: string) => undefined);
 

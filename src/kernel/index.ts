@@ -1,5 +1,8 @@
 export type {
+  BindInRoot,
   BindMount,
+  IdMap,
+  IdRange,
   InterfaceCounters,
   Kernel,
   KernelFacts,

@@ -45,14 +45,40 @@ export interface MonitorRequest {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** So many ids from `containerId` of a user namespace on are those of the host from `hostId` on (CRI IDMapping). */
+export interface IdRange {
+  readonly containerId: number;
+  readonly hostId: number;
+  readonly length: number;
+}
+
+/** How owners inside a user namespace are those of the host. */
+export interface IdMap {
+  readonly uids: readonly IdRange[];
+  readonly gids: readonly IdRange[];
+}
+
 export interface OverlayMount {
-  /** Absolute folders, topmost first. */
+  /** Absolute folders, topmost first. Without an upper layer the kernel wants two at the least. */
   readonly lowers: readonly string[];
-  readonly upper: string;
-  readonly work: string;
+  /** Where writes go; without it the mount is read-only. */
+  readonly writable?: {
+    readonly upper: string;
+    readonly work: string;
+    /** Skip syncs of the upper layer (kernel 5.10): after a power loss it must be deleted. */
+    readonly volatile: boolean;
+  };
   readonly target: string;
-  /** Skip syncs of the upper layer (kernel 5.10): after a power loss it must be deleted. */
-  readonly volatile: boolean;
+  /** The layers' owners as a user namespace sees them (kernel 6.5); the upper layer is not mapped. */
+  readonly idmap?: IdMap;
+}
+
+/** What `path` names inside `root`, every link resolved inside it: a folder or a regular file, read-only. */
+export interface BindInRoot {
+  readonly root: string;
+  readonly path: string;
+  /** Made for it; must not be there. */
+  readonly target: string;
 }
 
 export interface BindMount {
@@ -122,6 +148,8 @@ export interface Kernel {
 
   mountOverlay(mount: OverlayMount): Promise<void>;
   mountBind(mount: BindMount): Promise<void>;
+  /** False if there is nothing under the path. */
+  bindInRoot(mount: BindInRoot): Promise<boolean>;
   mountTmpfs(mount: TmpfsMount): Promise<void>;
   /** Detaches every mount on the target; a target that is no mount, or is not there, is success. */
   unmount(target: string): Promise<void>;

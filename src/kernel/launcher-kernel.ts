@@ -6,6 +6,7 @@ import { checkCgroupPath, createIn, removeEmptyIn, removeIn } from './cgroups';
 import type { Subject } from './errors';
 import type { Hierarchy } from './hierarchies';
 import type {
+  BindInRoot,
   BindMount,
   InterfaceCounters,
   Kernel,
@@ -78,6 +79,11 @@ export class LauncherKernel implements Kernel {
   async mountBind(mount: BindMount): Promise<void> {
     const subject = { op: 'bind', object: `${mount.source} on ${mount.target}` };
     await this.launcher.call(Op.mountBind, subject, requests.encodeBind(mount));
+  }
+
+  async bindInRoot({ root, path, target }: BindInRoot): Promise<boolean> {
+    const subject = { op: 'bind in root', object: `${path} in ${root} on ${target}` };
+    return (await this.launcher.call(Op.bindInRoot, subject, requests.encodePath(root, path, target))).u8() === 1;
   }
 
   async mountTmpfs(mount: TmpfsMount): Promise<void> {

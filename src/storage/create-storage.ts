@@ -13,6 +13,7 @@ import type { StorageOptions } from './options';
 import { mountRootfs, removeRootfs, unmountRootfs } from './rootfs';
 import type { Storage } from './storage';
 import { UsageCount } from './usage';
+import { mountVolume } from './volumes';
 
 /** Opens the storage under `<root>`, making its folders where they are not there. */
 export async function createStorage(options: StorageOptions): Promise<Storage> {
@@ -36,6 +37,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     writeBlob: (digest, bytes) => blobs.write(digest, bytes),
     addLayers: (sources, signal) => addLayers(parts, sources, signal),
     mountRootfs: (request) => mountRootfs(rootfs, request),
+    mountVolume: (request) => mountVolume(rootfs, request),
     unmountRootfs: (id) => unmountRootfs(rootfs, id),
     removeRootfs: (id) => removeRootfs(rootfs, id),
     containerDir: (id) => layout.container(id),
@@ -51,8 +53,9 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
 
 /** Nobody but root may pass: layers hold setuid programs, and uppers the data of containers. */
 async function makeFolders(layout: Layout): Promise<void> {
-  const { blobs, layers, staging, containers, mounts, empty } = layout;
-  for (const dir of [blobs, layers, staging, containers, mounts]) await fs.mkdir(dir, { recursive: true, mode: 0o700 });
+  const { blobs, layers, staging, containers, mounts, volumes, empty } = layout;
+  for (const dir of [blobs, layers, staging, containers, mounts, volumes])
+    await fs.mkdir(dir, { recursive: true, mode: 0o700 });
   await fs.mkdir(empty, { recursive: true });
   await fs.chmod(empty, 0o755);
 }

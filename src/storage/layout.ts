@@ -9,6 +9,8 @@ export interface Layout {
   readonly staging: string;
   readonly containers: string;
   readonly mounts: string;
+  /** Images that containers have mounted as volumes: a folder for each container, in it one for each volume. */
+  readonly volumes: string;
   /** An empty folder: the lower layer of images that have none. */
   readonly empty: string;
   blob(digest: string): string;
@@ -17,6 +19,7 @@ export interface Layout {
   newStaging(): string;
   container(id: string): string;
   mount(id: string): string;
+  volumesOf(id: string): string;
 }
 
 /** The layout under `<root>` (kept) and `<runRoot>` (gone after a reboot). */
@@ -26,18 +29,21 @@ export function layoutOf(root: string, runRoot: string): Layout {
   const staging = path.join(root, 'staging');
   const containers = path.join(root, 'containers');
   const mounts = path.join(runRoot, 'mounts');
+  const volumes = path.join(runRoot, 'volumes');
   return {
     blobs,
     layers,
     staging,
     containers,
     mounts,
+    volumes,
     empty: path.join(root, 'empty'),
     blob: (digest) => path.join(blobs, digestHex(digest, 'find a blob')),
     layer: (chainId) => path.join(layers, digestHex(chainId, 'find a layer')),
     newStaging: () => path.join(staging, newId().slice(0, 16)),
     container: (id) => path.join(containers, safeId(id)),
     mount: (id) => path.join(mounts, safeId(id)),
+    volumesOf: (id) => path.join(volumes, safeId(id)),
   };
 }
 

@@ -7,7 +7,10 @@ import type { UnpackLimits } from './layers/unpacker';
 export type LayerTable = Pick<Table<LayerRecord>, 'get' | 'values' | 'putAll' | 'delete'>;
 
 /** What storage asks of the kernel. */
-export type StorageKernel = Pick<Kernel, 'run' | 'runStreamed' | 'mountOverlay' | 'unmount' | 'removeTree' | 'syncFs'>;
+export type StorageKernel = Pick<
+  Kernel,
+  'run' | 'runStreamed' | 'mountOverlay' | 'bindInRoot' | 'unmount' | 'removeTree' | 'syncFs'
+>;
 
 export interface StorageOptions {
   /** Kept over reboots: blobs, layers, staging and containers are folders of it, on one file system. */

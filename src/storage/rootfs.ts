@@ -1,20 +1,14 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { BerthError, UndoScope, errnoOf, type Log } from '../base';
+import { UndoScope, errnoOf } from '../base';
+import type { IdRange } from '../kernel';
 import { ifThere, onDisk } from './disk';
-import type { Layout } from './layout';
-import type { LayerTable, StorageKernel } from './options';
+import { lowersOf, type MountParts } from './lowers';
 import type { RootfsRequest } from './storage';
-
-export interface RootfsParts {
-  readonly kernel: StorageKernel;
-  readonly layout: Layout;
-  readonly layers: LayerTable;
-  readonly log: Log;
-}
+import { unmountVolumes } from './volumes';
 
 /** Mounts a container's root over the layers of its image. The writable layer is kept if there is one already. */
-export async function mountRootfs(parts: RootfsParts, request: RootfsRequest): Promise<string> {
+export async function mountRootfs(parts: MountParts, request: RootfsRequest): Promise<string> {
   const { kernel, layout } = parts;
   const op = 'mount the root';
   const object = `container ${request.containerId}`;
@@ -29,7 +23,7 @@ export async function mountRootfs(parts: RootfsParts, request: RootfsRequest): P
       undo.add('remove the writable layer', () => kernel.removeTree(upper));
       // The root of an overlay is that of its upper layer.
       const root = await fs.stat(lowers[0] ?? layout.empty);
-      await fs.chown(upper, root.uid, root.gid);
+      await fs.chown(upper, hostId(request.idmap?.uids, root.uid), hostId(request.idmap?.gids, root.gid));
       await fs.chmod(upper, root.mode & 0o7777);
     }
     if (await makeDir(work)) undo.add('remove the work folder', () => kernel.removeTree(work));
@@ -39,32 +33,31 @@ export async function mountRootfs(parts: RootfsParts, request: RootfsRequest): P
   // Two overlays on one upper layer are undefined: what an earlier start mounted goes first.
   if (!(await onDisk(op, object, () => makeDir(target)))) await kernel.unmount(target);
   undo.add('remove the mount point', () => fs.rmdir(target));
-  await kernel.mountOverlay({ lowers, upper, work, target, volatile: true });
+  const { idmap } = request;
+  await kernel.mountOverlay({ lowers, writable: { upper, work, volatile: true }, target, ...(idmap && { idmap }) });
   undo.commit();
   return target;
 }
 
-/** Unmounts a container's root; one that is not mounted is success. */
-export async function unmountRootfs({ kernel, layout }: RootfsParts, containerId: string): Promise<void> {
+/** Unmounts a container's root and volumes; what is not mounted is success. */
+export async function unmountRootfs(parts: MountParts, containerId: string): Promise<void> {
+  const { kernel, layout } = parts;
+  await unmountVolumes(parts, containerId);
   const target = layout.mount(containerId);
   await kernel.unmount(target);
   await onDisk('unmount the root', `container ${containerId}`, () => ifThere(fs.rmdir(target)));
 }
 
 /** Unmounts a container's root and deletes the container's folder, the writable layer in it. Idempotent. */
-export async function removeRootfs(parts: RootfsParts, containerId: string): Promise<void> {
+export async function removeRootfs(parts: MountParts, containerId: string): Promise<void> {
   await unmountRootfs(parts, containerId);
   await parts.kernel.removeTree(parts.layout.container(containerId));
 }
 
-/** The layers' folders, topmost first, as overlayfs wants them; it needs at least one. */
-function lowersOf({ layers, layout }: RootfsParts, { chainIds, containerId }: RootfsRequest): string[] {
-  const missing = chainIds.find((id) => !layers.get(id));
-  if (missing !== undefined) {
-    const object = `container ${containerId}`;
-    throw new BerthError('layer-missing', { op: 'mount the root', object, detail: `layer ${missing} is not there` });
-  }
-  return chainIds.length === 0 ? [layout.empty] : chainIds.map((id) => layout.layer(id)).reverse();
+/** An id of the layers as the host sees it; one that the namespace has not is nobody's there, and stays as it is. */
+function hostId(ranges: readonly IdRange[] | undefined, id: number): number {
+  const range = ranges?.find(({ containerId, length }) => id >= containerId && id < containerId + length);
+  return range ? id - range.containerId + range.hostId : id;
 }
 
 /** Makes a folder; false if it was there. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { IdMap } from '../kernel';
 import type { LayerRecord } from '../state';
 
 /** What a layer has to be, and where its bytes come from. */
@@ -24,6 +25,16 @@ export interface RootfsRequest {
   readonly containerId: string;
   /** Base first, as ImageRecord has them. */
   readonly chainIds: readonly string[];
+  /** The user namespace that sees the layers; absent: the host's. */
+  readonly idmap?: IdMap;
+}
+
+/** An image that a container mounts as a volume (CRI Mount.image): read-only, whole or a part of it. */
+export interface VolumeRequest extends RootfsRequest {
+  /** Tells the container's volumes apart. */
+  readonly index: number;
+  /** What of the image; empty for all. Links in the image are followed inside it. */
+  readonly subPath: string;
 }
 
 /** What an image keeps from being deleted. */
@@ -48,6 +59,11 @@ export interface Storage {
   addLayers(layers: readonly LayerSource[], signal: AbortSignal): Promise<readonly LayerRecord[]>;
   /** Mounts a container's root and gives its path. */
   mountRootfs(request: RootfsRequest): Promise<string>;
+  /**
+   * Mounts an image for a container and gives the place; it goes with the container's root, by either of the two calls
+   * below. Rejects `path-not-found` if the image has no such sub-path.
+   */
+  mountVolume(request: VolumeRequest): Promise<string>;
   /** Unmounts it and deletes the writable layer. Idempotent. */
   removeRootfs(containerId: string): Promise<void>;
   /** Unmounts without deleting. Idempotent. */

@@ -1,4 +1,18 @@
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from '../../src/kernel';
 import { Ground } from './support';
@@ -30,7 +44,8 @@ describe('mounts', () => {
       writeFileSync(join(dir, 'shared'), `${i}`);
       return dir;
     });
-    const mount = { lowers, upper: folder('upper'), work: folder('work'), target: folder('merged'), volatile: true };
+    const writable = { upper: folder('upper'), work: folder('work'), volatile: true };
+    const mount = { lowers, writable, target: folder('merged') };
     await kernel.mountOverlay(mount);
     expect(readFileSync(path('merged', 'shared'), 'utf8')).toBe('0');
     expect(readFileSync(path('merged', 'only-149'), 'utf8')).toBe('149');
@@ -43,9 +58,119 @@ describe('mounts', () => {
     expect(mountLine(path('merged'))).toBeUndefined();
   });
 
+  test('without an upper layer nobody writes', async () => {
+    writeFileSync(join(folder('low'), 'file'), 'x');
+    await kernel.mountOverlay({ lowers: [path('low'), folder('bottom')], target: folder('merged') });
+    expect(readFileSync(path('merged', 'file'), 'utf8')).toBe('x');
+    expect(() => writeFileSync(path('merged', 'file'), 'y')).toThrow(/EROFS/);
+  });
+
+  describe('layers seen by a user namespace', () => {
+    const map = [
+      { containerId: 0, hostId: 100_000, length: 1000 },
+      { containerId: 1000, hostId: 300_000, length: 64_536 },
+    ];
+    const idmap = { uids: map, gids: [{ containerId: 0, hostId: 200_000, length: 65_536 }] };
+    const owner = (...names: string[]) => {
+      const { uid, gid } = lstatSync(path(...names));
+      return [uid, gid];
+    };
+    const layer = (name: string, file: string, uid: number, gid: number) => {
+      writeFileSync(join(folder(name), file), name);
+      chownSync(join(path(name), file), uid, gid);
+      return path(name);
+    };
+
+    test('owners are mapped, each range by its own; what is written is the writer’s; the layers stay as they are', async () => {
+      const lowers = [layer('map-top', 'app', 1000, 1000), layer('map-base', 'root', 0, 0)];
+      layer('map-base', 'beyond', 70_000, 0);
+      const writable = { upper: folder('map-upper'), work: folder('map-work'), volatile: false };
+      const before = readFileSync('/proc/self/mountinfo', 'utf8');
+      await kernel.mountOverlay({ lowers, writable, target: folder('merged'), idmap });
+      expect([owner('merged', 'root'), owner('merged', 'app')]).toEqual([
+        [100_000, 200_000],
+        [300_000, 201_000],
+      ]);
+      expect(owner('merged', 'beyond')).toEqual([65_534, 200_000]);
+      // Copied up by a chmod: the copy is its owner's, as the namespace sees it.
+      chmodSync(path('merged', 'app'), 0o640);
+      expect(owner('map-upper', 'app')).toEqual([300_000, 201_000]);
+      unlinkSync(path('merged', 'root'));
+      expect(lstatSync(path('map-upper', 'root')).isCharacterDevice()).toBe(true);
+      expect(owner('map-top', 'app')).toEqual([1000, 1000]);
+      // One mount more, and none of what it took to make it.
+      const lines = (text: string) => text.split('\n').length;
+      expect(lines(readFileSync('/proc/self/mountinfo', 'utf8'))).toBe(lines(before) + 1);
+      expect(readdirSync(path('merged')).sort()).toEqual(['app', 'beyond']);
+    });
+
+    test('150 layers, read-only', async () => {
+      const lowers = Array.from({ length: 150 }, (_, i) => layer(`map-${i}`, `file-${i}`, i, 0));
+      await kernel.mountOverlay({ lowers, target: folder('merged'), idmap });
+      expect(owner('merged', 'file-0')).toEqual([100_000, 200_000]);
+      expect(owner('merged', 'file-149')).toEqual([100_149, 200_000]);
+    });
+
+    test('a map that the kernel refuses is named, and nothing is mounted', async () => {
+      const overlapping = [map[0]!, { containerId: 5, hostId: 500_000, length: 10 }];
+      const lowers = [layer('map-top', 'app', 0, 0), folder('bottom')];
+      const mount = { lowers, target: folder('merged'), idmap: { uids: overlapping, gids: overlapping } };
+      await expect(kernel.mountOverlay(mount)).rejects.toMatchObject({
+        code: 'kernel-refused',
+        message: expect.stringMatching(/uid_map.*0 100000 1000.*EINVAL/s) as string,
+      });
+      expect(mountLine(path('merged'))).toBeUndefined();
+    });
+  });
+
+  describe('what a path names inside a root', () => {
+    const bind = (name: string, inside: string) =>
+      kernel.bindInRoot({ root: path('image'), path: inside, target: path(name) });
+    beforeAll(() => {
+      writeFileSync(join(folder('image', 'data', 'deep'), 'file'), 'inner');
+      writeFileSync(join(folder('secret'), 'file'), 'outer');
+      symlinkSync('/data', path('image', 'absolute'));
+      symlinkSync('../secret', path('image', 'climbing'));
+      symlinkSync('/proc/self/root/etc', path('image', 'magic'));
+      execFileSync('mkfifo', [path('image', 'pipe')]);
+    });
+    afterEach(async () => {
+      for (const name of ['part', 'part-file']) {
+        await kernel.unmount(path(name));
+        rmSync(path(name), { recursive: true, force: true });
+      }
+    });
+
+    test.each(['data/deep', '/data/deep', 'absolute/deep', '../../data/deep'])(
+      '%s is the folder inside',
+      async (inside) => {
+        expect(await bind('part', inside)).toBe(true);
+        expect(readFileSync(path('part', 'file'), 'utf8')).toBe('inner');
+        expect(() => writeFileSync(path('part', 'new'), 'x')).toThrow(/EROFS/);
+      },
+    );
+
+    test('a file is bound to a file', async () => {
+      expect(await bind('part-file', 'data/deep/file')).toBe(true);
+      expect(readFileSync(path('part-file'), 'utf8')).toBe('inner');
+    });
+
+    test.each(['climbing', 'magic', 'absent', 'data/deep/file/below'])('%s is not there', async (inside) => {
+      expect(await bind('part', inside)).toBe(false);
+      expect(existsSync(path('part'))).toBe(false);
+    });
+
+    test('a pipe is refused, a place that is taken too', async () => {
+      await expect(bind('part', 'pipe')).rejects.toThrow(/neither a folder nor a file/);
+      folder('part');
+      await expect(bind('part', 'data')).rejects.toThrow(/EEXIST/);
+    });
+  });
+
   test('a layer that is not there is named, and nothing is mounted', async () => {
     const lowers = [folder('one'), path('absent')];
-    const mount = { lowers, upper: folder('u2'), work: folder('w2'), target: folder('merged'), volatile: false };
+    const writable = { upper: folder('u2'), work: folder('w2'), volatile: false };
+    const mount = { lowers, writable, target: folder('merged') };
     await expect(kernel.mountOverlay(mount)).rejects.toMatchObject({
       code: 'kernel-refused',
       message: expect.stringMatching(/absent.*ENOENT/) as string,

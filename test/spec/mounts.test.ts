@@ -121,7 +121,6 @@ describe('mounts of CRI', () => {
       'container-mount',
       /propagation 7/,
     ],
-    ['an image', { containerPath: '/m', image: { image: 'x' } }, true, 'not-implemented', /an image/],
     [
       'id mappings',
       { containerPath: '/m', hostPath: '/h', uidMappings: [{ length: 1 }] },

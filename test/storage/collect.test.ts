@@ -101,10 +101,8 @@ test('a start removes what an earlier process left, its mounts too, and forgets 
   const at = (name: string) => path.join(staging, name);
   await kernel.mountOverlay({
     lowers: [at('diff')],
-    upper: at('upper'),
-    work: at('work'),
+    writable: { upper: at('upper'), work: at('work'), volatile: true },
     target: at('merged'),
-    volatile: true,
   });
   const orphan = before.layerDir(digestOf(Buffer.from('orphan')));
   fs.mkdirSync(path.join(orphan, 'x'), { recursive: true });

@@ -150,3 +150,93 @@ test.each(['', '..', 'a/b', '-x'])('%j is no id', async (id) => {
   const { storage } = await openWith();
   expect(() => storage.containerDir(id)).toThrow('not an id');
 });
+
+test.each([127, 200, 499])('%i layers', async (count) => {
+  const layers = Array.from({ length: count }, (_, i) => [dir('.'), file(`f${i}`, String(i)), file('last', String(i))]);
+  const { storage, chainIds } = await openWith(...layers);
+  const root = await storage.mountRootfs({ containerId: 'c1', chainIds });
+  expect(fs.readdirSync(root).length).toBe(count + 1);
+  expect(fs.readFileSync(path.join(root, 'last'), 'utf8')).toBe(String(count - 1));
+  const volume = await storage.mountVolume({ containerId: 'c1', index: 0, chainIds, subPath: '' });
+  expect(fs.readdirSync(volume).length).toBe(count + 1);
+});
+
+test('a user namespace sees its own owners, in a root that is its root’s', async () => {
+  const { storage, chainIds, layerDir } = await openWith(
+    [dir('.', { uid: 7, gid: 8 }), file('f', 'x', { uid: 1000, gid: 0 })],
+    [file('g', 'y')],
+  );
+  const ids = [{ containerId: 0, hostId: 100_000, length: 65_536 }];
+  const idmap = { uids: ids, gids: ids };
+  const root = await storage.mountRootfs({ containerId: 'c1', chainIds, idmap });
+  const owner = (...names: string[]) => {
+    const { uid, gid } = fs.statSync(path.join(...names));
+    return [uid, gid];
+  };
+  expect([owner(root), owner(root, 'f'), owner(root, 'g')]).toEqual([
+    [100_007, 100_008],
+    [101_000, 100_000],
+    [100_000, 100_000],
+  ]);
+  expect(owner(layerDir(chainIds[0] ?? ''), 'f')).toEqual([1000, 0]);
+  const volume = await storage.mountVolume({ containerId: 'c1', index: 0, chainIds, subPath: '', idmap });
+  expect(owner(volume, 'f')).toEqual([101_000, 100_000]);
+});
+
+describe('image volumes', () => {
+  const volumes = async () => {
+    const one = await openWith([
+      dir('data'),
+      file('data/f', 'inner'),
+      symlink('out', '../../../../etc'),
+      symlink('in', '/data'),
+    ]);
+    const mount = (index: number, subPath = '') =>
+      one.storage.mountVolume({ containerId: 'c1', index, chainIds: one.chainIds, subPath });
+    return { ...one, mount };
+  };
+  const mountsOf = (place: string) =>
+    mounts()
+      .split('\n')
+      .filter((line) => line.includes(place)).length;
+
+  test('an image whole, and a part of it, read-only; both go with the container', async () => {
+    const { mount, storage } = await volumes();
+    const whole = await mount(0);
+    const part = await mount(1, 'in');
+    expect(fs.readFileSync(path.join(whole, 'data/f'), 'utf8')).toBe('inner');
+    expect(fs.readdirSync(part)).toEqual(['f']);
+    for (const place of [whole, part]) expect(() => fs.writeFileSync(path.join(place, 'x'), '')).toThrow(/EROFS/);
+    expect([mountsOf(path.dirname(whole)), mountsOf(path.dirname(part))]).toEqual([1, 1]);
+    await storage.unmountRootfs('c1');
+    await storage.unmountRootfs('c1');
+    expect(mountsOf(path.dirname(path.dirname(whole)))).toBe(0);
+    expect(fs.existsSync(path.dirname(path.dirname(whole)))).toBe(false);
+  });
+
+  test('an image without layers is an empty folder', async () => {
+    const { storage } = await openWith();
+    expect(
+      fs.readdirSync(await storage.mountVolume({ containerId: 'c1', index: 0, chainIds: [], subPath: '' })),
+    ).toEqual([]);
+  });
+
+  test('a file can be a part', async () => {
+    const { mount } = await volumes();
+    expect(fs.readFileSync(await mount(0, 'data/f'), 'utf8')).toBe('inner');
+  });
+
+  test.each(['absent', 'data/f/below', 'out/passwd'])('%s is not there, and nothing is left', async (subPath) => {
+    const { mount, root } = await volumes();
+    await expect(mount(3, subPath)).rejects.toMatchObject({ code: 'path-not-found' });
+    const place = path.join(path.dirname(root), 'run', 'volumes', 'c1');
+    expect(fs.readdirSync(place)).toEqual([]);
+    expect(mountsOf(place)).toBe(0);
+  });
+
+  test('a layer that is not there is named', async () => {
+    const { storage } = await volumes();
+    const request = { containerId: 'c1', index: 0, chainIds: [`sha256:${'0'.repeat(64)}`], subPath: '' };
+    await expect(storage.mountVolume(request)).rejects.toMatchObject({ code: 'layer-missing' });
+  });
+});

@@ -20,6 +20,7 @@ export const Op = {
   identify: 17,
   lock: 18,
   cancel: 19,
+  bindInRoot: 20,
 } as const;
 
 /** How an operation ended, in the header of its answer. */
@@ -34,7 +35,7 @@ export const Status = {
 
 export type OpNumber = (typeof Op)[keyof typeof Op];
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 export const headerSize = 12;
 export const tokenSize = 16;
 /** Bounds of the launcher, in bytes. */

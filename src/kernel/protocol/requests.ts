@@ -1,5 +1,5 @@
 import { Encoder } from '../../base';
-import type { BindMount, MonitorRequest, OverlayMount, PinRequest, RunRequest, TmpfsMount } from '../kernel';
+import type { BindMount, IdRange, MonitorRequest, OverlayMount, PinRequest, RunRequest, TmpfsMount } from '../kernel';
 
 const empty = Buffer.alloc(0);
 const flags = (...set: boolean[]) => set.reduce((all, on, bit) => all | (on ? 1 << bit : 0), 0);
@@ -30,14 +30,20 @@ export function encodeMonitor(request: MonitorRequest): Buffer {
   return new Encoder().str(request.path).list(request.args).list(environment(request.env)).finish();
 }
 
-export function encodeOverlay(mount: OverlayMount): Buffer {
-  return new Encoder()
-    .u8(flags(mount.volatile))
-    .str(mount.upper)
-    .str(mount.work)
-    .str(mount.target)
-    .list(mount.lowers)
-    .finish();
+export function encodeOverlay({ lowers, writable, target, idmap }: OverlayMount): Buffer {
+  const encoder = new Encoder()
+    .u8(flags(writable?.volatile ?? false))
+    .str(writable?.upper ?? '')
+    .str(writable?.work ?? '')
+    .str(target)
+    .list(lowers);
+  for (const ranges of [idmap?.uids ?? [], idmap?.gids ?? []]) encodeRanges(encoder, ranges);
+  return encoder.finish();
+}
+
+function encodeRanges(encoder: Encoder, ranges: readonly IdRange[]): void {
+  encoder.u32(ranges.length);
+  for (const { containerId, hostId, length } of ranges) encoder.u32(containerId).u32(hostId).u32(length);
 }
 
 export function encodeBind(mount: BindMount): Buffer {

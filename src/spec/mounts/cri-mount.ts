@@ -5,14 +5,13 @@ import { refuseContainer } from '../refuse';
 import type { Mount } from '../oci';
 
 /**
- * One mount of CRI as a recursive bind.
- * @throws `container-mount` for relative paths, `not-implemented` for images and idmapped mounts.
+ * One mount of CRI as a recursive bind; an image's has the place where its caller has mounted it as its host path.
+ * @throws `container-mount` for relative paths, `not-implemented` for idmapped mounts.
  */
 export function criMount(id: string, mount: CriMount, canBeRecursivelyReadonly: boolean): Mount {
   const refuse = (detail: string): Error =>
     refuseContainer(id, `mount ${JSON.stringify(mount.containerPath)}: ${detail}`, 'container-mount');
   if (!posix.isAbsolute(mount.containerPath)) throw refuse('container_path is not absolute');
-  if (mount.image !== undefined && mount.image.image !== '') throw notImplemented(id, mount, 'an image');
   if (mount.uidMappings.length > 0 || mount.gidMappings.length > 0) throw notImplemented(id, mount, 'uidMappings');
   if (!posix.isAbsolute(mount.hostPath)) throw refuse(`host_path ${JSON.stringify(mount.hostPath)} is not absolute`);
   if (`${mount.hostPath}${mount.containerPath}`.includes('\0')) throw refuse('a path has a NUL byte');

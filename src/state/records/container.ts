@@ -20,6 +20,8 @@ export interface ContainerRecord {
   readonly imageId: string;
   /** What CRI calls image_ref. */
   readonly imageRef: string;
+  /** Ids of the images that it mounts as volumes; none: absent. */
+  readonly volumeImages?: readonly string[];
   /** Absolute path; empty if nothing is logged. */
   readonly logPath: string;
   readonly createdAt: bigint;

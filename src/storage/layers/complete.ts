@@ -66,7 +66,7 @@ async function mountBelow(
     await copyRoot(diffOf(dir), upper);
   });
   undo.add('unmount the layers below', () => kernel.unmount(target));
-  await kernel.mountOverlay({ lowers, upper, work, target, volatile: true });
+  await kernel.mountOverlay({ lowers, writable: { upper, work, volatile: true }, target });
 }
 
 /** Owner, mode and times of a layer's own root: every layer has one, whether its archive names it or not. */

@@ -1,0 +1,57 @@
+import { BerthError } from '../base';
+import type { ContainerRecord, ImageRecord } from '../state';
+import type { Storage } from '../storage';
+import type { ContainerConfig, Mount } from '../wire';
+
+type FindImage = (reference: string) => ImageRecord | undefined;
+
+/** The images that a configuration's mounts name (CRI Mount.image), by the place of the mount in it. */
+export function volumeImages(config: ContainerConfig, findImage: FindImage): ReadonlyMap<number, ImageRecord> {
+  const images = new Map<number, ImageRecord>();
+  for (const [index, mount] of config.mounts.entries()) {
+    const reference = imageOf(mount, index);
+    if (reference === undefined) continue;
+    const image = findImage(reference);
+    if (!image) throw refuse('image-not-found', index, `image ${reference} is not on this node`);
+    images.set(index, image);
+  }
+  return images;
+}
+
+/**
+ * Mounts the images of a configuration's mounts. Gives the configuration with each one's place as its host path: from
+ * there on it is a mount like others, read-only whatever was asked for, for all of them mount the same layers.
+ */
+export async function mountImageVolumes(
+  { storage, findImage }: { readonly storage: Storage; readonly findImage: FindImage },
+  { id, config }: Pick<ContainerRecord, 'id' | 'config'>,
+): Promise<ContainerConfig> {
+  const images = volumeImages(config, findImage);
+  if (images.size === 0) return config;
+  const places = new Map<number, string>();
+  for (const [index, { chainIds }] of images) {
+    const subPath = config.mounts[index]?.imageSubPath ?? '';
+    places.set(index, await storage.mountVolume({ containerId: id, index, chainIds, subPath }));
+  }
+  const mounts = config.mounts.map((mount, index) => {
+    const hostPath = places.get(index);
+    return hostPath === undefined ? mount : { ...mount, hostPath, image: undefined, imageSubPath: '', readonly: true };
+  });
+  return { ...config, mounts };
+}
+
+/** What the mount names, if it names an image; the fields that go with it are checked here. */
+function imageOf(mount: Mount, index: number): string | undefined {
+  const reference = mount.image?.image ?? '';
+  if (reference === '') {
+    if (mount.imageSubPath !== '') throw refuse('argument-invalid', index, 'image_sub_path is set, but no image');
+    return undefined;
+  }
+  if (mount.hostPath !== '') throw refuse('argument-invalid', index, 'both image and host_path are set');
+  if (mount.imageSubPath.includes('\0')) throw refuse('argument-invalid', index, 'image_sub_path has a NUL byte');
+  return reference;
+}
+
+function refuse(code: 'image-not-found' | 'argument-invalid', index: number, detail: string): BerthError {
+  return new BerthError(code, { op: 'CreateContainer', object: `config.mounts[${index}]`, detail });
+}
