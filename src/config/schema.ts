@@ -64,6 +64,12 @@ export const configSchema = z.strictObject({
       namespaced_auth_dir: z.union([z.literal(''), absolutePath]).default('/etc/berth/auth'),
       /** Folders of `<host[:port]>/` with CAs (*.crt) and client certificates (*.cert with *.key); the first that has the host. */
       certs_dirs: z.array(absolutePath).default(['/etc/containers/certs.d', '/etc/docker/certs.d']),
+      /** Which signatures images need. Empty: /etc/containers/policy.json if there is one; a file that is named has to exist. */
+      signature_policy: z.union([z.literal(''), absolutePath]).default(''),
+      /** `<namespace>.json` in here holds for the pods of that namespace instead. */
+      signature_policy_dir: absolutePath.default('/etc/berth/policies'),
+      /** Where signatures are: *.yaml, as podman and CRI-O read them. */
+      registries_d: absolutePath.default('/etc/containers/registries.d'),
       /** Seconds of waiting for a registry that sends next to nothing, until it is given up. 0: for ever. */
       pull_progress_timeout: z.number().int().min(0).max(86400).default(300),
       /** Images that are pulled at once. */

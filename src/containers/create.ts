@@ -18,7 +18,7 @@ import {
   type Spec,
 } from '../spec';
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
-import type { ContainerConfig } from '../wire';
+import type { ContainerConfig, ImageSpec } from '../wire';
 import { resolveDevices } from './devices';
 import { mountImageVolumes, volumeImages } from './image-volumes';
 import { journalFields } from './journal-fields';
@@ -34,6 +34,8 @@ export interface CreateParts extends SupervisorParts {
   readonly sandboxes: Sandboxes;
   readonly handlers: Handlers;
   readonly findImage: (reference: string) => ImageRecord | undefined;
+  /** Throws if the signature policy of a namespace refuses the image. */
+  readonly admitImage: (image: ImageRecord, asked: string, namespace: string) => Promise<void>;
   readonly conmonPath: string;
   readonly logs: LogSettings;
   /** Says a thing about this machine once: what a container asked for and cannot have here. */
@@ -64,7 +66,8 @@ export async function planContainer(
       detail: 'it is not on this node',
     });
   }
-  const volumes = [...volumeImages(config, parts.findImage).values()].map((volume) => volume.id);
+  const volumes = volumeImages(config, parts.findImage);
+  await admitImages(parts, sandbox, config, [{ image, named: config.image }, ...volumes]);
   const handler = await parts.handlers.resolve(sandbox.handler);
   const id = newId();
   return {
@@ -75,7 +78,7 @@ export async function planContainer(
     config,
     imageId: image.id,
     imageRef: image.id,
-    ...(volumes.length > 0 && { volumeImages: volumes }),
+    ...(volumes.length > 0 && { volumeImages: volumes.map((volume) => volume.image.id) }),
     logPath: logPathOf(sandbox.config, config),
     createdAt: nowNs(),
     startedAt: 0n,
@@ -86,6 +89,19 @@ export async function planContainer(
     user: { uid: 0, gid: 0, groups: [] },
     stopSignal: stopSignal(config.stopSignal, image.config.stopSignal),
   };
+}
+
+/** Asks the policy of the pod's namespace for each image, by the name that the pod has: the kubelet asks by id. */
+async function admitImages(
+  parts: CreateParts,
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+  images: readonly { readonly image: ImageRecord; readonly named: ImageSpec | undefined }[],
+): Promise<void> {
+  const namespace = sandbox.config.metadata?.namespace ?? '';
+  for (const { image, named } of images) {
+    await parts.admitImage(image, named?.userSpecifiedImage || named?.image || image.id, namespace);
+  }
 }
 
 /** A container that the OCI runtime has created, not yet started. */

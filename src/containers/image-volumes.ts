@@ -1,21 +1,27 @@
 import { BerthError } from '../base';
 import type { ContainerRecord, ImageRecord } from '../state';
 import type { Storage } from '../storage';
-import type { ContainerConfig, Mount } from '../wire';
+import type { ContainerConfig, ImageSpec, Mount } from '../wire';
 
 type FindImage = (reference: string) => ImageRecord | undefined;
 
-/** The images that a configuration's mounts name (CRI Mount.image), by the place of the mount in it. */
-export function volumeImages(config: ContainerConfig, findImage: FindImage): ReadonlyMap<number, ImageRecord> {
-  const images = new Map<number, ImageRecord>();
-  for (const [index, mount] of config.mounts.entries()) {
+/** One mount of a configuration that names an image. */
+export interface ImageVolume {
+  /** The place of the mount in the configuration. */
+  readonly index: number;
+  readonly image: ImageRecord;
+  readonly named: ImageSpec | undefined;
+}
+
+/** The images that a configuration's mounts name (CRI Mount.image). Throws `image-not-found` with the mount. */
+export function volumeImages(config: ContainerConfig, findImage: FindImage): readonly ImageVolume[] {
+  return config.mounts.flatMap((mount, index) => {
     const reference = imageOf(mount, index);
-    if (reference === undefined) continue;
+    if (reference === undefined) return [];
     const image = findImage(reference);
     if (!image) throw refuse('image-not-found', index, `image ${reference} is not on this node`);
-    images.set(index, image);
-  }
-  return images;
+    return [{ index, image, named: mount.image }];
+  });
 }
 
 /**
@@ -26,17 +32,14 @@ export async function mountImageVolumes(
   { storage, findImage }: { readonly storage: Storage; readonly findImage: FindImage },
   { id, config }: Pick<ContainerRecord, 'id' | 'config'>,
 ): Promise<ContainerConfig> {
-  const images = volumeImages(config, findImage);
-  if (images.size === 0) return config;
-  const places = new Map<number, string>();
-  for (const [index, { chainIds }] of images) {
-    const subPath = config.mounts[index]?.imageSubPath ?? '';
-    places.set(index, await storage.mountVolume({ containerId: id, index, chainIds, subPath }));
+  const mounts = [...config.mounts];
+  for (const { index, image } of volumeImages(config, findImage)) {
+    const mount = config.mounts[index];
+    if (!mount) continue;
+    const request = { containerId: id, index, chainIds: image.chainIds, subPath: mount.imageSubPath };
+    const hostPath = await storage.mountVolume(request);
+    mounts[index] = { ...mount, hostPath, image: undefined, imageSubPath: '', readonly: true };
   }
-  const mounts = config.mounts.map((mount, index) => {
-    const hostPath = places.get(index);
-    return hostPath === undefined ? mount : { ...mount, hostPath, image: undefined, imageSubPath: '', readonly: true };
-  });
   return { ...config, mounts };
 }
 

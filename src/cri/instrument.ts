@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { BerthError, type Log } from '../base';
 import { idsOf } from './call-ids';
 import { callSignal, type WaitedFor } from './call-signal';
-import { statusOf, type FailedStatus } from './grpc-status';
+import { kubeletReason, statusOf, type FailedStatus } from './grpc-status';
 
 /** Whether calls can be answered, and if not, what they are told. */
 export type Readiness = 'starting' | 'ready' | 'stopping';
@@ -52,7 +52,7 @@ export class Instrument {
       this.logAnswer(rpc, begun, ids);
       return { kind: 'answered', value };
     } catch (error) {
-      const failed = statusOf(error);
+      const failed = statusOf(error, rpc.name);
       this.logFailure(rpc, begun, ids, failed, error);
       return { kind: 'failed', status: failed };
     }
@@ -80,6 +80,8 @@ export class Instrument {
   private logFailure(rpc: RpcFacts, begun: number, ids: object, failed: FailedStatus, error: unknown): void {
     const fields = { rpc: rpc.name, ms: elapsed(begun), code: status[failed.code], ...ids };
     const text = `${rpc.name}: ${failed.details}`;
+    // UNKNOWN only because the kubelet wants it so.
+    if (kubeletReason(error, rpc.name) !== undefined) return this.log.warn(fields, text);
     switch (failed.code) {
       case status.INTERNAL:
       case status.UNKNOWN:

@@ -37,9 +37,9 @@ export class Collector {
   }
 }
 
-/** Layers, and as blobs the configuration, the manifest and the index that the image was found by. */
+/** Layers, and as blobs the configuration, the manifest, the index that the image was found by, and its signatures. */
 export function keptBy(image: ImageRecord): Kept {
   const named = image.repoDigests.map((name) => name.slice(name.indexOf('@') + 1));
-  const blobs = [...new Set([image.id, image.manifestDigest, ...named])];
+  const blobs = [...new Set([image.id, image.manifestDigest, ...named, ...(image.signatures ?? [])])];
   return { layers: image.layers, chainIds: image.chainIds, blobs };
 }

@@ -9,6 +9,7 @@ import { type AuthFile, Keychain, takeNamespacedAuth, usualAuthFiles } from './c
 import type { OpenImages, RegistryAuth } from './images';
 import type { ImageStorage } from './install';
 import { hostPlatform, type Platform } from './platform';
+import { openAdmission, Policies, type PolicyPaths, Recheck } from './policy';
 import type { PullDeps } from './pull';
 import { pullNamed } from './pull-named';
 import { parseReference, qualify, type Reference, repositoryOf, type ShortReference, textOf } from './reference';
@@ -33,6 +34,8 @@ export interface ImagesOptions {
   readonly namespacedAuthDir: string;
   /** Folders of certificates by host; the first that has the host counts. */
   readonly certsDirs: readonly string[];
+  /** Which signatures images need, and where they are. */
+  readonly policy: PolicyPaths;
   /** How long an endpoint that sends next to nothing is waited for; 0 is for ever. Milliseconds. */
   readonly progressTimeoutMs: number;
   /** A folder for archives that are being loaded; what is in it at start is the owner's to remove. */
@@ -59,7 +62,9 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
   const http = createHttp(environment, options.certsDirs);
   const authFiles =
     options.authFiles.length > 0 ? options.authFiles : usualAuthFiles(environment, process.getuid?.() ?? 0);
-  const deps: PullDeps = {
+  const policies = new Policies(options.policy, log);
+  const recheck = new Recheck(policies, storage);
+  const deps: Omit<PullDeps, 'admission'> = {
     storage,
     store,
     collector,
@@ -83,12 +88,14 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
       const reference = parseReference(text);
       // Taken even if the pull joins another: each call has a file of its own, which would stay.
       const own = await takeNamespacedAuth(options.namespacedAuthDir, namespace, repositoryForProviders(reference));
+      const ownPolicy = await policies.ownFile(namespace);
       return pulls.run(
-        `pull ${textOf(reference)}${markOf(auth, own, marks)}`,
+        `pull ${textOf(reference)}${markOf(auth, own, marks)}${ownPolicy === undefined ? '' : ` (policy of ${namespace})`}`,
         (job) =>
           pullSlots.with(job, async () => {
             conf = await loadRegistriesConf(options.registriesConf);
-            return pullNamed(deps, conf, reference, { cri: auth, own }, job);
+            const admission = await openAdmission(policies, options.policy.registriesDir, namespace, log);
+            return pullNamed({ ...deps, admission }, conf, reference, { cri: auth, own }, job);
           }),
         signal,
       );
@@ -103,6 +110,7 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
         loads.delete(job);
       }
     },
+    admit: (image, asked, namespace) => recheck.check(image, asked, namespace),
     find: (text) => store.find(text),
     list: () => store.list(),
     async remove(text, signal) {

@@ -35,6 +35,11 @@ export interface Images {
 
 /** The image room while a process has it open. */
 export interface OpenImages extends Images {
+  /**
+   * Whether the signature policy of a namespace lets its pods run an image that is here, asked for by this name or id.
+   * Throws `image-signature`, `policy-invalid`.
+   */
+  admit(image: ImageRecord, asked: string, namespace: string): Promise<void>;
   /** Removes from the storage what no image needs: for recovery, after a start that follows a kill. */
   collect(): Promise<void>;
   /** Aborts what is under way with this reason, waits for it to end, and closes the connections. */

@@ -6,10 +6,11 @@ import type { Collector } from './collector';
 import type { ParsedConfig } from './config';
 import type { Descriptor, ImageManifest } from './manifest';
 import type { Names } from './names';
+import type { KeptSignature } from './policy';
 import type { ImageStore } from './store';
 
 /** What the image room needs of the storage. */
-export type ImageStorage = Pick<Storage, 'addLayers' | 'writeBlob' | 'collect'>;
+export type ImageStorage = Pick<Storage, 'addLayers' | 'readBlob' | 'writeBlob' | 'collect'>;
 
 /** An image's documents, read and compared, and a way to its layers. */
 export interface ImageContent {
@@ -19,6 +20,8 @@ export interface ImageContent {
   readonly manifest: ImageManifest;
   readonly configBytes: Uint8Array;
   readonly config: ParsedConfig;
+  /** What its signatures are kept as. */
+  readonly signatures?: readonly KeptSignature[];
   readonly openLayer: (layer: Descriptor, signal: AbortSignal) => Promise<Readable>;
 }
 
@@ -40,12 +43,13 @@ export async function install(
 ): Promise<ImageRecord> {
   const { storage, store, collector } = deps;
   const record = recordOf(content, names);
-  const blobs = [record.id, ...content.documents.map(({ digest }) => digest)];
+  const blobs = [record.id, ...content.documents.map(({ digest }) => digest), ...(record.signatures ?? [])];
   const pin = await collector.pin({ layers: record.layers, chainIds: record.chainIds, blobs });
   try {
     await storage.addLayers(layerSources(content, record), signal);
     throwIfAborted(signal, 'install image', record.id);
-    for (const { digest, bytes } of content.documents) await storage.writeBlob(digest, bytes);
+    for (const { digest, bytes } of [...content.documents, ...(content.signatures ?? [])])
+      await storage.writeBlob(digest, bytes);
     await storage.writeBlob(record.id, content.configBytes);
     const added = await store.add(record);
     await deps.flushed();
@@ -61,7 +65,8 @@ export async function install(
   }
 }
 
-function recordOf({ manifest, manifestDigest, configBytes, config }: ImageContent, names: Names): ImageRecord {
+function recordOf(content: ImageContent, names: Names): ImageRecord {
+  const { manifest, manifestDigest, configBytes, config, signatures = [] } = content;
   return {
     v: 1,
     id: sha256Digest(configBytes),
@@ -72,6 +77,7 @@ function recordOf({ manifest, manifestDigest, configBytes, config }: ImageConten
     size: [manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + BigInt(size), 0n),
     config: config.config,
     pulledAt: nowNs(),
+    ...(signatures.length > 0 && { signatures: [...new Set(signatures.map(({ digest }) => digest))] }),
   };
 }
 

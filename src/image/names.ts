@@ -6,12 +6,21 @@ export interface Names {
   readonly repoDigests: readonly string[];
 }
 
+/** More than one pull can find: 128 for each of two documents, in two places. */
+const signatureLimit = 512;
+
 /** Both images' names, each once; the first's come first. */
 export function mergeNames(first: Names, second: Names): Names {
   return {
     repoTags: [...new Set([...first.repoTags, ...second.repoTags])],
     repoDigests: [...new Set([...first.repoDigests, ...second.repoDigests])],
   };
+}
+
+/** The signatures of both, the first's first; old ones go when there are too many. */
+export function mergeSignatures(first: ImageRecord, second: ImageRecord): Pick<ImageRecord, 'signatures'> {
+  const signatures = [...new Set([...(first.signatures ?? []), ...(second.signatures ?? [])])].slice(0, signatureLimit);
+  return signatures.length > 0 ? { signatures } : {};
 }
 
 /** The image without those tags. Its digests stay: they name its content, wherever the tag points now. */

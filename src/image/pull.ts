@@ -4,6 +4,7 @@ import type { Keychain, PullKeys } from './credentials';
 import { install, type InstallDeps, type ImageContent } from './install';
 import type { Names } from './names';
 import type { Platform } from './platform';
+import type { Admission } from './policy';
 import { type Reference, repositoryOf, textOf } from './reference';
 import { type PullSource, pullSources, type RegistriesConf } from './registries-conf';
 import { endpointOf, type Http, Meter, type Patience, RegistryClient } from './registry';
@@ -14,6 +15,8 @@ export interface PullDeps extends InstallDeps {
   readonly patience: Patience;
   readonly platform: Platform;
   readonly keychain: Pick<Keychain, 'find'>;
+  /** The signature policy, for the pods of one namespace. */
+  readonly admission: Admission;
   /** Waiting for an endpoint that sends next to nothing; 0 is for ever. Milliseconds. */
   readonly progressTimeoutMs: number;
 }
@@ -83,6 +86,7 @@ async function fetchContent(
   const top = await client.manifest(reference.version, signal);
   return resolveContent(
     {
+      admit: (digests, inner) => deps.admission.admit(reference, digests, client, inner),
       manifest: ({ digest }, inner) => client.manifest({ kind: 'digest', digest }, inner),
       config: (descriptor, inner) => client.document(descriptor, inner),
       layer: (layer, inner) => client.blob(layer, inner),

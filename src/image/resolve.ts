@@ -2,6 +2,7 @@ import { BerthError } from '../base';
 import { parseImageConfig } from './config';
 import type { ImageContent } from './install';
 import { type Descriptor, type ImageManifest, parseManifest } from './manifest';
+import type { KeptSignature } from './policy';
 import { choosePlatform, fitsPlatform, nameOf, type Platform } from './platform';
 
 /** A document and its digest, which has been compared with its bytes. */
@@ -13,6 +14,8 @@ export interface Document {
 /** Where an image's content comes from: a registry or an archive. Each checks digests before it answers. */
 export interface ContentSource {
   manifest(descriptor: Descriptor, signal: AbortSignal): Promise<Document>;
+  /** Asked when the manifest is known and before anything else is fetched: the digests of top document and manifest. */
+  admit?(digests: readonly string[], signal: AbortSignal): Promise<readonly KeptSignature[]>;
   config(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
   readonly layer: ImageContent['openLayer'];
 }
@@ -40,6 +43,7 @@ export async function resolveContent(
     parsed = parseManifest(current.bytes, current.digest);
   }
   const manifest: ImageManifest = parsed;
+  const signatures = await source.admit?.([...new Set([current.digest, top.digest])], signal);
   const configBytes = await source.config(manifest.config, signal);
   if (configBytes.length !== manifest.config.size) {
     throw sizeMismatch('config', manifest.config, configBytes.length);
@@ -53,7 +57,15 @@ export async function resolveContent(
       detail: `the image is for ${nameOf(config)}, this machine is ${nameOf(platform)}`,
     });
   }
-  return { documents, manifestDigest: current.digest, manifest, configBytes, config, openLayer: source.layer };
+  return {
+    documents,
+    manifestDigest: current.digest,
+    manifest,
+    configBytes,
+    config,
+    signatures,
+    openLayer: source.layer,
+  };
 }
 
 function sizeMismatch(what: string, descriptor: Descriptor, length: number): BerthError {

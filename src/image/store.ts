@@ -1,7 +1,7 @@
 import { BerthError, KeyedLock, shortId } from '../base';
 import type { ImageRecord } from '../state';
 import { parseReference, type Reference, type ShortReference, textOf } from './reference';
-import { mergeNames, withoutName, withoutTags } from './names';
+import { mergeNames, mergeSignatures, withoutName, withoutTags } from './names';
 import type { ImageTable } from './table';
 
 export interface StoreOptions {
@@ -59,7 +59,7 @@ export class ImageStore {
   async add(image: ImageRecord): Promise<ImageRecord> {
     return this.lock.with('images', undefined, async () => {
       const known = this.byId.get(image.id);
-      const merged = known ? { ...image, ...mergeNames(known, image) } : image;
+      const merged = known ? { ...image, ...mergeNames(known, image), ...mergeSignatures(image, known) } : image;
       const tags = new Set(image.repoTags);
       const losers = this.snapshot
         .filter(({ id, repoTags }) => id !== image.id && repoTags.some((tag) => tags.has(tag)))

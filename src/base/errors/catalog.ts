@@ -42,6 +42,14 @@ export const catalog = {
     remedy: 'use the full name, or set an alias or search registries in registries.conf',
   },
   'image-blocked': { status: 'PERMISSION_DENIED', remedy: 'unblock the registry in registries.conf' },
+  'image-signature': {
+    status: 'UNKNOWN',
+    remedy: 'sign the image as the policy requires, or change the policy; it is read anew by the next pull',
+  },
+  'policy-invalid': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'correct the file; it is read anew by the next pull',
+  },
   'image-platform': { status: 'FAILED_PRECONDITION', remedy: 'use an image built for this machine' },
   'image-unsupported': { status: 'FAILED_PRECONDITION', remedy: 'push the image again as OCI or Docker schema 2' },
   'image-in-use': { status: 'FAILED_PRECONDITION', remedy: 'remove what uses the image first' },

@@ -2,10 +2,8 @@ import { createHash } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError, errnoOf, messageOf } from '../../base';
+import { isNamespace } from '../namespace';
 import { type AuthFile, parseAuthFile } from './auth-file';
-
-/** A DNS label, as Kubernetes has it: it goes into a path. */
-const namespaceSyntax = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The name under which a credential provider leaves a file for a pull: CRI-O's, so that its provider serves berth too. */
 export function namespacedFileName(namespace: string, repository: string): string {
@@ -21,7 +19,7 @@ export async function takeNamespacedAuth(
   namespace: string,
   repository: string,
 ): Promise<AuthFile | undefined> {
-  if (dir === '' || !namespaceSyntax.test(namespace)) return undefined;
+  if (dir === '' || !isNamespace(namespace)) return undefined;
   const path = join(dir, namespacedFileName(namespace, repository));
   let text: string;
   try {

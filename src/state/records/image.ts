@@ -28,4 +28,6 @@ export interface ImageRecord {
   readonly size: bigint;
   readonly config: ImageConfig;
   readonly pulledAt: bigint;
+  /** Digests of the blobs that hold the signatures which were found when it was pulled. */
+  readonly signatures?: readonly string[];
 }

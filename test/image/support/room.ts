@@ -66,6 +66,7 @@ export class Room implements AsyncDisposable {
     });
     await mkdir(join(dir, 'registries.conf.d'));
     await writeFile(join(dir, 'registries.conf'), options.registries ?? '');
+    await writeFile(join(dir, 'policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
     const images = await createImages({
       storage,
       table,
@@ -75,6 +76,11 @@ export class Room implements AsyncDisposable {
       authFiles: [join(dir, 'auth.json')],
       namespacedAuthDir: join(dir, 'auth'),
       certsDirs: [join(dir, 'certs.d')],
+      policy: {
+        file: join(dir, 'policy.json'),
+        namespaceDir: join(dir, 'policies'),
+        registriesDir: join(dir, 'registries.d'),
+      },
       progressTimeoutMs: 0,
       stagingDir: join(dir, 'root', 'staging'),
       log,
