@@ -25,6 +25,8 @@ const results = await Promise.allSettled(
       target: 'node20',
       format: 'cjs',
       external: ['lmdb'],
+      // Its module for import() asks for its own address, which a bundle in CommonJS has none of.
+      alias: { openpgp: join(root, 'node_modules/openpgp/dist/node/openpgp.min.cjs') },
       banner: { js: '#!/usr/bin/env node' },
       sourcemap: 'linked',
       legalComments: 'none',

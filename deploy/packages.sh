@@ -42,6 +42,7 @@ need_for_tests() {
   need docker-registry has_program docker-registry
   need nginx-light has_program nginx
   need skopeo has_program skopeo
+  need gnupg has_program gpg
   need crun has_program crun
   need procps has_program ps
   need zstd has_program zstd

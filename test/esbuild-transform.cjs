@@ -6,6 +6,8 @@ module.exports = {
     const { code, map } = transformSync(source, {
       loader: 'ts',
       format: 'cjs',
+      // jest has no loader for import() of its own.
+      supported: { 'dynamic-import': false },
       target: 'node20',
       sourcefile: filename,
       sourcemap: 'external',

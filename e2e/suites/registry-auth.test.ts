@@ -73,7 +73,7 @@ berthOnly('registries that ask who is there', () => {
   test('TLS of an authority that certs.d names, from the next pull on', async () => {
     const registry = await registries.secure({ known: false });
     const error = await fails(registry);
-    expect(error.code).toBe(status.UNAVAILABLE);
+    expect(error.code).toBe(status.UNKNOWN);
     expect(error.details).toMatch(/certificate .*unknown authority.*certs\.d/);
     await registries.trust(registry.address, { 'ca.crt': registries.authority.certificate });
     await pulls(registry);
@@ -82,7 +82,7 @@ berthOnly('registries that ask who is there', () => {
   test('a client certificate out of certs.d; half a pair is an error that names the file', async () => {
     const registry = await registries.secure({ wantsClient: true });
     const refused = await fails(registry);
-    expect(refused.code).toBe(status.UNAVAILABLE);
+    expect(refused.code).toBe(status.UNKNOWN);
     expect(refused.details).toMatch(/client certificate|certs\.d/);
     const { key, cert } = await registries.authority.clientCertificate('node');
     await registries.trust(registry.address, { 'node.cert': cert });

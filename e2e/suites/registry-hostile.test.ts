@@ -165,7 +165,7 @@ berthOnly('a registry that misbehaves', () => {
           response.writeHead(200, { 'content-length': size });
           response.write(body.subarray(0, 100_000), () => response.destroy());
         }),
-      status.UNAVAILABLE,
+      status.UNKNOWN,
       () => [layer, url(`blobs/${layer}`), 'broke off 6 times', 'check network'],
     ],
     [
@@ -189,7 +189,7 @@ berthOnly('a registry that misbehaves', () => {
           const drip = setInterval(() => response.write(body.subarray(at, ++at)), 50);
           response.on('close', () => clearInterval(drip));
         }),
-      status.UNAVAILABLE,
+      status.UNKNOWN,
       () => [
         `127.0.0.1:${port}`,
         new RegExp(`it made no progress: [0-9]+ bytes came in ${patience} s`),

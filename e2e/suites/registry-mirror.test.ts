@@ -76,7 +76,7 @@ berthOnly('mirrors, proxies and names', () => {
     for (const { digest } of registries.image.layers) expect(kept.join()).toContain(digest.replace('sha256:', ''));
     const error = await rejection(spare.world.cri.pull('cached.e2e.test/nope:1'));
     expect(error.details).toMatch(new RegExp(`${cache.address}: .*status 404.*; ${dead}: .*connection refused`));
-    expect(error.code).toBe(status.UNAVAILABLE);
+    expect(error.code).toBe(status.UNKNOWN);
   });
 
   test('a mirror that refuses does not see CRI’s credentials; the registry serves', async () => {
@@ -98,7 +98,7 @@ berthOnly('mirrors, proxies and names', () => {
   test('a mirror by digest only is not asked for a tag', async () => {
     await pulls(`digest.e2e.test/app@${registries.image.manifest.digest}`);
     const error = await rejection(spare.world.cri.pull('digest.e2e.test/app:1'));
-    expect(error.code).toBe(status.UNAVAILABLE);
+    expect(error.code).toBe(status.UNKNOWN);
     expect(error.details).toContain(`https://${dead}`.replace('https', 'http'));
   });
 
@@ -123,7 +123,7 @@ berthOnly('mirrors, proxies and names', () => {
     await pulls('proxied.e2e.test/app:1');
     expect(proxy.seen).toContain('GET http://proxied.e2e.test/v2/app/manifests/1');
     const error = await rejection(spare.world.cri.pull('elsewhere.e2e.test/app:1'));
-    expect(error.code).toBe(status.UNAVAILABLE);
+    expect(error.code).toBe(status.UNKNOWN);
     expect(error.details).toMatch(new RegExp(`https://elsewhere.e2e.test/v2/: through the proxy http://${proxy.host}`));
   });
 });

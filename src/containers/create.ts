@@ -67,7 +67,8 @@ export async function planContainer(
     });
   }
   const volumes = volumeImages(config, parts.findImage);
-  await admitImages(parts, sandbox, config, [{ image, named: config.image }, ...volumes]);
+  const mounted = volumes.map((volume) => ({ image: volume.image, named: volume.mount.image }));
+  await admitImages(parts, sandbox, [{ image, named: config.image }, ...mounted]);
   const handler = await parts.handlers.resolve(sandbox.handler);
   const id = newId();
   return {
@@ -95,7 +96,6 @@ export async function planContainer(
 async function admitImages(
   parts: CreateParts,
   sandbox: SandboxRecord,
-  config: ContainerConfig,
   images: readonly { readonly image: ImageRecord; readonly named: ImageSpec | undefined }[],
 ): Promise<void> {
   const namespace = sandbox.config.metadata?.namespace ?? '';

@@ -1,7 +1,7 @@
 import { BerthError } from '../base';
 import type { ContainerRecord, ImageRecord } from '../state';
 import type { Storage } from '../storage';
-import type { ContainerConfig, ImageSpec, Mount } from '../wire';
+import type { ContainerConfig, Mount } from '../wire';
 
 type FindImage = (reference: string) => ImageRecord | undefined;
 
@@ -9,8 +9,8 @@ type FindImage = (reference: string) => ImageRecord | undefined;
 export interface ImageVolume {
   /** The place of the mount in the configuration. */
   readonly index: number;
+  readonly mount: Mount;
   readonly image: ImageRecord;
-  readonly named: ImageSpec | undefined;
 }
 
 /** The images that a configuration's mounts name (CRI Mount.image). Throws `image-not-found` with the mount. */
@@ -20,7 +20,7 @@ export function volumeImages(config: ContainerConfig, findImage: FindImage): rea
     if (reference === undefined) return [];
     const image = findImage(reference);
     if (!image) throw refuse('image-not-found', index, `image ${reference} is not on this node`);
-    return [{ index, image, named: mount.image }];
+    return [{ index, mount, image }];
   });
 }
 
@@ -33,9 +33,7 @@ export async function mountImageVolumes(
   { id, config }: Pick<ContainerRecord, 'id' | 'config'>,
 ): Promise<ContainerConfig> {
   const mounts = [...config.mounts];
-  for (const { index, image } of volumeImages(config, findImage)) {
-    const mount = config.mounts[index];
-    if (!mount) continue;
+  for (const { index, mount, image } of volumeImages(config, findImage)) {
     const request = { containerId: id, index, chainIds: image.chainIds, subPath: mount.imageSubPath };
     const hostPath = await storage.mountVolume(request);
     mounts[index] = { ...mount, hostPath, image: undefined, imageSubPath: '', readonly: true };

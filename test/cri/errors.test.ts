@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { BerthError, catalog, createLog, type ErrorCode, type Log } from '../../src/base';
+import { statusOf } from '../../src/cri/grpc-status';
 import { answer, connect } from './support/connection';
 import { imageRecord } from './support/records';
 import { memoryRooms } from './support/rooms';
@@ -137,3 +138,43 @@ function recordingLog(): { log: Log; lines: Line[] } {
   });
   return { log, lines };
 }
+
+describe('what the kubelet tells in its own words', () => {
+  const image = { image: 'example.org/a:1', annotations: {}, userSpecifiedImage: '', runtimeHandler: '', imageRef: '' };
+  const pull = async (code: ErrorCode, log?: Log) => {
+    const rooms = memoryRooms(log);
+    rooms.imageRecords.push(imageRecord());
+    rooms.behave('pull', () => {
+      throw new BerthError(code, { op: 'pull', object: 'example.org/a:1', detail: 'it went wrong', remedy: 'mend it' });
+    });
+    await using connection = await connect(rooms);
+    // Awaited here: the connection ends with this function.
+    return await answer((done) =>
+      connection.image.pullImage({ image, auth: undefined, sandboxConfig: undefined }, done),
+    );
+  };
+  const text = 'pull: example.org/a:1: it went wrong (mend it)';
+
+  // kubelet/images/image_manager.go looks at the beginning, and cri-client's remote_image.go keeps it for UNKNOWN only.
+  test.each<[ErrorCode, string]>([
+    ['image-signature', 'SignatureValidationFailed'],
+    ['registry-unreachable', 'RegistryUnavailable'],
+  ])('PullImage: %s is UNKNOWN and begins with %s', async (code, reason) => {
+    const { log, lines } = recordingLog();
+    await expect(pull(code, log)).rejects.toMatchObject({ code: status.UNKNOWN, details: `${reason}: ${text}` });
+    expect(lines).toMatchObject([{ level: 'warn', fields: { rpc: 'PullImage', code: 'UNKNOWN' } }]);
+  });
+
+  test('PullImage: other errors have their own codes and no prefix', async () => {
+    await expect(pull('registry-denied')).rejects.toMatchObject({ code: status.UNAUTHENTICATED, details: text });
+    await expect(pull('manifest-not-found')).rejects.toMatchObject({ code: status.NOT_FOUND, details: text });
+  });
+
+  test('CreateContainer: a refused image begins with the reason', () => {
+    const error = new BerthError('image-signature', { op: 'CreateContainer', detail: 'no', remedy: 'r' });
+    const details = 'SignatureValidationFailed: CreateContainer: no (r)';
+    expect(statusOf(error, 'CreateContainer')).toEqual({ code: status.UNKNOWN, details });
+    const other = new BerthError('registry-unreachable', { op: 'x', detail: 'no', remedy: 'r' });
+    expect(statusOf(other, 'CreateContainer')).toEqual({ code: status.UNAVAILABLE, details: 'x: no (r)' });
+  });
+});

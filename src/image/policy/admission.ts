@@ -66,11 +66,10 @@ async function decide(
       ...(remedy !== undefined && { remedy }),
       cause,
     });
-  if (kindsOf(requirements).size === 0 || requirements.some(({ type }) => type === 'reject')) {
-    const reason = await refusalOf(requirements, { identity, digests, signatures: [] });
-    if (reason !== undefined) throw refuse(reason);
-    return [];
-  }
+  // What no signature can change is said before any is asked for.
+  const reject = requirements.filter(({ type }) => type === 'reject' || type === 'unsupported');
+  const final = await refusalOf(reject, { identity, digests, signatures: [] });
+  if (final !== undefined) throw refuse(final);
   let found: Awaited<ReturnType<typeof fetchSignatures>>;
   try {
     found = await fetchSignatures(request, signal);

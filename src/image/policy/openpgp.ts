@@ -7,7 +7,7 @@ const payloadLimit = 1024 * 1024;
 
 const config: PartialConfig = { maxDecompressedMessageSize: payloadLimit };
 
-// Half a megabyte of program that only machines with such a policy need.
+// Half a megabyte of program: only machines with such a policy load it.
 const library = () => import('openpgp');
 
 /** The public keys of a file: binary, or any number of armored blocks as gpg imports them. Throws what the library throws. */

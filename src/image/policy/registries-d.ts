@@ -81,7 +81,7 @@ async function readPlaces(path: string): Promise<z.output<typeof file>> {
   let document: unknown;
   try {
     const text = await readFile(path, 'utf8');
-    // Only machines with a policy that asks for signatures need it.
+    // Only machines with a policy that asks for signatures load it.
     const { parse } = await import('yaml');
     document = parse(text) ?? {};
   } catch (error) {

@@ -90,7 +90,11 @@ const pki = z
     subjectEmail: z.string().optional(),
     subjectHostname: z.string().optional(),
   })
-  .check(oneOf(['caRootsPath', 'caRootsData']), oneOf(['caIntermediatesPath', 'caIntermediatesData'], true));
+  .check(oneOf(['caRootsPath', 'caRootsData']), oneOf(['caIntermediatesPath', 'caIntermediatesData'], true))
+  .refine(
+    ({ subjectEmail, subjectHostname }) => subjectEmail || subjectHostname,
+    'needs subjectEmail or subjectHostname',
+  );
 
 const rekorKeys = ['rekorPublicKeyPath', 'rekorPublicKeyPaths', 'rekorPublicKeyData', 'rekorPublicKeyDatas'];
 
