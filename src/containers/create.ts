@@ -66,6 +66,14 @@ export async function planContainer(
       detail: 'it is not on this node',
     });
   }
+  if (image.artifact) {
+    throw new BerthError('image-unsupported', {
+      op: 'CreateContainer',
+      object: `image ${reference}`,
+      detail: `it is an artifact of type ${JSON.stringify(image.artifact.type.slice(0, 200))}, which holds no file system to run`,
+      remedy: 'mount it as an image volume',
+    });
+  }
   const volumes = volumeImages(config, parts.findImage);
   const mounted = volumes.map((volume) => ({ image: volume.image, named: volume.mount.image }));
   await admitImages(parts, sandbox, [{ image, named: config.image }, ...mounted]);

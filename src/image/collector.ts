@@ -40,6 +40,7 @@ export class Collector {
 /** Layers, and as blobs the configuration, the manifest, the index that the image was found by, and its signatures. */
 export function keptBy(image: ImageRecord): Kept {
   const named = image.repoDigests.map((name) => name.slice(name.indexOf('@') + 1));
-  const blobs = [...new Set([image.id, image.manifestDigest, ...named, ...(image.signatures ?? [])])];
+  const config = image.artifact?.configDigest ?? image.id;
+  const blobs = [...new Set([config, image.manifestDigest, ...named, ...(image.signatures ?? [])])];
   return { layers: image.layers, chainIds: image.chainIds, blobs };
 }

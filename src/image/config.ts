@@ -63,6 +63,9 @@ export function parseImageConfig(bytes: Uint8Array, layerCount: number, object: 
   return { os, architecture, diffIds: rootfs.diff_ids, config: toImageConfig(config ?? run.parse({})) };
 }
 
+/** What an artifact's record has, which nothing runs. */
+export const emptyConfig: ImageConfig = toImageConfig(run.parse({}));
+
 function toImageConfig(config: z.output<typeof run>): ImageConfig {
   return {
     user: config.User,

@@ -1,29 +1,43 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { type Log, messageOf, nowNs, throwIfAborted } from '../base';
 import type { ImageRecord } from '../state';
-import { chainIds, type LayerSource, sha256Digest, type Storage } from '../storage';
+import {
+  artifactChainId,
+  type ArtifactFileSource,
+  chainIds,
+  type LayerSource,
+  sha256Digest,
+  type Storage,
+} from '../storage';
+import { keptAnnotations } from './annotations';
+import { type ArtifactEntry, emptyDocument } from './artifact';
 import type { Collector } from './collector';
-import type { ParsedConfig } from './config';
+import { emptyConfig, type ParsedConfig } from './config';
 import type { Descriptor, ImageManifest } from './manifest';
 import type { Names } from './names';
 import type { KeptSignature } from './policy';
 import type { ImageStore } from './store';
 
 /** What the image room needs of the storage. */
-export type ImageStorage = Pick<Storage, 'addLayers' | 'readBlob' | 'writeBlob' | 'collect'>;
+export type ImageStorage = Pick<Storage, 'addLayers' | 'addArtifact' | 'readBlob' | 'writeBlob' | 'collect'>;
 
-/** An image's documents, read and compared, and a way to its layers. */
-export interface ImageContent {
+interface Content {
   /** Manifest, and the indexes that led to it before it. */
   readonly documents: readonly { readonly digest: string; readonly bytes: Uint8Array }[];
   readonly manifestDigest: string;
   readonly manifest: ImageManifest;
   readonly configBytes: Uint8Array;
-  readonly config: ParsedConfig;
   /** What its signatures are kept as. */
   readonly signatures?: readonly KeptSignature[];
   readonly openLayer: (layer: Descriptor, signal: AbortSignal) => Promise<Readable>;
 }
+
+/** An image's or artifact's documents, read and compared, and a way to its layers. */
+export type ImageContent = Content &
+  (
+    | { readonly kind: 'image'; readonly config: ParsedConfig }
+    | { readonly kind: 'artifact'; readonly type: string; readonly entries: readonly ArtifactEntry[] }
+  );
 
 export interface InstallDeps {
   readonly storage: ImageStorage;
@@ -42,15 +56,16 @@ export async function install(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const { storage, store, collector } = deps;
-  const record = recordOf(content, names);
-  const blobs = [record.id, ...content.documents.map(({ digest }) => digest), ...(record.signatures ?? [])];
+  const configDigest = sha256Digest(content.configBytes);
+  const record = recordOf(content, configDigest, names);
+  const kept = [...content.documents, ...(content.signatures ?? [])];
+  const blobs = [configDigest, ...kept.map(({ digest }) => digest)];
   const pin = await collector.pin({ layers: record.layers, chainIds: record.chainIds, blobs });
   try {
-    await storage.addLayers(layerSources(content, record), signal);
+    await addContent(storage, content, record, signal);
     throwIfAborted(signal, 'install image', record.id);
-    for (const { digest, bytes } of [...content.documents, ...(content.signatures ?? [])])
-      await storage.writeBlob(digest, bytes);
-    await storage.writeBlob(record.id, content.configBytes);
+    for (const { digest, bytes } of kept) await storage.writeBlob(digest, bytes);
+    await storage.writeBlob(configDigest, content.configBytes);
     const added = await store.add(record);
     await deps.flushed();
     return added;
@@ -65,23 +80,62 @@ export async function install(
   }
 }
 
-function recordOf(content: ImageContent, names: Names): ImageRecord {
-  const { manifest, manifestDigest, configBytes, config, signatures = [] } = content;
-  return {
+async function addContent(
+  storage: ImageStorage,
+  content: ImageContent,
+  record: ImageRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (content.kind) {
+    case 'image':
+      await storage.addLayers(layerSources(content, content.config, record), signal);
+      return;
+    case 'artifact':
+      await storage.addArtifact({ manifestDigest: content.manifestDigest, files: fileSources(content) }, signal);
+      return;
+    default:
+      content satisfies never;
+  }
+}
+
+function recordOf(content: ImageContent, configDigest: string, names: Names): ImageRecord {
+  const { manifest, manifestDigest, signatures = [] } = content;
+  const annotations = keptAnnotations(manifest);
+  const common = {
     v: 1,
-    id: sha256Digest(configBytes),
     ...names,
     manifestDigest,
     layers: manifest.layers.map(({ digest }) => digest),
-    chainIds: chainIds(config.diffIds),
     size: [manifest.config, ...manifest.layers].reduce((sum, { size }) => sum + BigInt(size), 0n),
-    config: config.config,
     pulledAt: nowNs(),
+    ...(annotations && { annotations }),
     ...(signatures.length > 0 && { signatures: [...new Set(signatures.map(({ digest }) => digest))] }),
-  };
+  } as const;
+  switch (content.kind) {
+    case 'image': {
+      const { config, diffIds } = content.config;
+      return { ...common, id: configDigest, chainIds: chainIds(diffIds), config };
+    }
+    case 'artifact': {
+      const artifact = { type: content.type, configDigest };
+      return {
+        ...common,
+        id: manifestDigest,
+        chainIds: [artifactChainId(manifestDigest)],
+        config: emptyConfig,
+        artifact,
+      };
+    }
+    default:
+      return content satisfies never;
+  }
 }
 
-function layerSources({ manifest, config, openLayer }: ImageContent, image: ImageRecord): LayerSource[] {
+function layerSources(
+  { manifest, openLayer }: ImageContent,
+  config: ParsedConfig,
+  image: ImageRecord,
+): readonly LayerSource[] {
   return manifest.layers.map((layer, at) => ({
     digest: layer.digest,
     size: BigInt(layer.size),
@@ -91,4 +145,17 @@ function layerSources({ manifest, config, openLayer }: ImageContent, image: Imag
     parentChainId: at === 0 ? undefined : image.chainIds[at - 1],
     open: (signal) => openLayer(layer, signal),
   }));
+}
+
+function fileSources({ entries, openLayer }: ImageContent & { kind: 'artifact' }): readonly ArtifactFileSource[] {
+  return entries.map(({ path, blob }) => ({
+    path,
+    digest: blob.digest,
+    size: BigInt(blob.size),
+    open: async (signal) => (blob.digest === emptyDocument.digest ? emptyFile() : openLayer(blob, signal)),
+  }));
+}
+
+function emptyFile(): Readable {
+  return Readable.from([emptyDocument.bytes]);
 }

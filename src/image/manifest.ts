@@ -19,6 +19,8 @@ const platform = z.object({
   variant: z.string().optional(),
 });
 
+const annotations = z.record(z.string(), z.string()).nullish();
+
 const descriptor = z.object({
   mediaType: z.string().default(''),
   digest,
@@ -26,13 +28,17 @@ const descriptor = z.object({
   platform: platform.nullish(),
   /** Where a foreign layer lies. */
   urls: z.array(z.string()).nullish(),
-  annotations: z.record(z.string(), z.string()).nullish(),
+  annotations,
+  /** What an index says of an entry that is an artifact. */
+  artifactType: z.string().nullish(),
 });
 
 const manifest = z.object({
   schemaVersion: z.literal(2),
+  artifactType: z.string().nullish(),
   config: descriptor,
   layers: z.array(descriptor),
+  annotations,
 });
 
 const index = z.object({
@@ -42,7 +48,11 @@ const index = z.object({
 
 /** A pointer to content (image spec, descriptor.md). Sizes in bytes. */
 export type Descriptor = z.output<typeof descriptor>;
-export type ImageManifest = { readonly kind: 'manifest' } & z.output<typeof manifest>;
+export type ImageManifest = {
+  readonly kind: 'manifest';
+  /** What kind of artifact it is; undefined of an image. */
+  readonly artifactType: string | undefined;
+} & Omit<z.output<typeof manifest>, 'artifactType'>;
 export type ImageIndex = { readonly kind: 'index' } & z.output<typeof index>;
 
 /**
@@ -66,19 +76,21 @@ export function parseManifest(bytes: Uint8Array, object: string): ImageManifest 
   }
   const result = manifest.safeParse(document);
   if (!result.success) throw invalid(object, firstIssue(result.error), result.error);
-  checkSupported(result.data, object);
-  return { kind: 'manifest', ...result.data };
+  const { config } = result.data;
+  if (config.size > documentLimit) throw invalid(object, `config: ${config.size} bytes are more than ${documentLimit}`);
+  const artifactType = artifactTypeOf(result.data);
+  if (artifactType === undefined) checkLayers(result.data, object);
+  return { kind: 'manifest', ...result.data, artifactType };
 }
 
-function checkSupported({ config, layers }: z.output<typeof manifest>, object: string): void {
-  if (
-    config.mediaType !== '' &&
-    config.mediaType !== mediaTypes.ociConfig &&
-    config.mediaType !== mediaTypes.dockerConfig
-  ) {
-    throw unsupported(object, `it is an artifact of type ${config.mediaType}, not an image`);
-  }
-  if (config.size > documentLimit) throw invalid(object, `config: ${config.size} bytes are more than ${documentLimit}`);
+/** Image spec, manifest.md, "Guidelines for Artifact Usage": the type that it names, else that of its config. */
+function artifactTypeOf({ artifactType, config }: z.output<typeof manifest>): string | undefined {
+  if (artifactType) return artifactType;
+  const isImage = ['', mediaTypes.ociConfig, mediaTypes.dockerConfig].includes(config.mediaType);
+  return isImage ? undefined : config.mediaType;
+}
+
+function checkLayers({ layers }: z.output<typeof manifest>, object: string): void {
   if (layers.length > layerLimit) {
     throw unsupported(object, `${layers.length} layers are more than the ${layerLimit} that the kernel can stack`);
   }

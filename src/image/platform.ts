@@ -31,7 +31,10 @@ export function hostPlatform(): Platform {
 /** The index's best entry for the platform. Throws `image-platform` with what there is. */
 export function choosePlatform(index: ImageIndex, host: Platform, object: string): Descriptor {
   let best: { entry: Descriptor; rank: number } | undefined;
+  // What is attached to images for other machines (signatures, bills of material) is not the image for this one.
+  const attachments = index.manifests.some(({ platform }) => platform);
   for (const entry of index.manifests) {
+    if (attachments && entry.artifactType && !entry.platform) continue;
     const rank = rankOf(entry, host);
     if (rank !== undefined && rank < (best?.rank ?? Infinity)) best = { entry, rank };
   }
@@ -54,10 +57,11 @@ export function nameOf({ os, architecture, variant }: { os: string; architecture
   return [os, architecture, ...(variant ? [variant] : [])].join('/');
 }
 
-// Lower is better: exact variant, the variants below it, none, an entry without platform; of equals the zstd one.
+// Lower is better: exact variant, the variants below it, none, an entry without platform, such an artifact; of equals the
+// zstd one, of these the first.
 function rankOf(entry: Descriptor, host: Platform): number | undefined {
   const zstd = entry.annotations?.['io.github.containers.compression.zstd'] === 'true' ? 0 : 1;
-  if (!entry.platform) return 1000 + zstd;
+  if (!entry.platform) return (entry.artifactType ? 2000 : 1000) + zstd;
   const { os, architecture, variant } = entry.platform;
   if (os !== host.os || architecture !== host.architecture) return undefined;
   const at = variantsFor(host).indexOf(variant ?? '');

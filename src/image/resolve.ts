@@ -1,4 +1,5 @@
 import { BerthError } from '../base';
+import { artifactEntries, emptyDocument } from './artifact';
 import { parseImageConfig } from './config';
 import type { ImageContent } from './install';
 import { type Descriptor, type ImageManifest, parseManifest } from './manifest';
@@ -44,10 +45,13 @@ export async function resolveContent(
   }
   const manifest: ImageManifest = parsed;
   const signatures = await source.admit?.([...new Set([current.digest, top.digest])], signal);
-  const configBytes = await source.config(manifest.config, signal);
-  if (configBytes.length !== manifest.config.size) {
-    throw sizeMismatch('config', manifest.config, configBytes.length);
+  const base = { documents, manifestDigest: current.digest, manifest, signatures, openLayer: source.layer };
+  if (manifest.artifactType !== undefined) {
+    const entries = artifactEntries(manifest, current.digest);
+    const configBytes = await readConfig(source, manifest.config, signal);
+    return { kind: 'artifact', ...base, configBytes, type: manifest.artifactType, entries };
   }
+  const configBytes = await readConfig(source, manifest.config, signal);
   const config = parseImageConfig(configBytes, manifest.layers.length, manifest.config.digest);
   // An index's word for its entry counts: images whose own configuration names a wrong architecture are in use.
   if (!chosen?.platform && !fitsPlatform(config, platform)) {
@@ -57,15 +61,13 @@ export async function resolveContent(
       detail: `the image is for ${nameOf(config)}, this machine is ${nameOf(platform)}`,
     });
   }
-  return {
-    documents,
-    manifestDigest: current.digest,
-    manifest,
-    configBytes,
-    config,
-    signatures,
-    openLayer: source.layer,
-  };
+  return { kind: 'image', ...base, configBytes, config };
+}
+
+async function readConfig(source: ContentSource, config: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
+  const bytes = config.digest === emptyDocument.digest ? emptyDocument.bytes : await source.config(config, signal);
+  if (bytes.length !== config.size) throw sizeMismatch('config', config, bytes.length);
+  return bytes;
 }
 
 function sizeMismatch(what: string, descriptor: Descriptor, length: number): BerthError {

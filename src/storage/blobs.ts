@@ -22,6 +22,11 @@ export class Blobs {
     }
   }
 
+  /** Whether there is one under this name. */
+  has(digest: string): boolean {
+    return this.usage.hasBlob(digestHex(digest, 'find a blob'));
+  }
+
   /** The bytes, or undefined. Rejects `manifest-invalid` beyond maxBytes, `digest-mismatch` if the disk altered them. */
   async read(digest: string, maxBytes: number): Promise<Buffer | undefined> {
     const op = 'read a blob';

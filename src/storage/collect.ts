@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Log } from '../base';
+import type { LayerRecord } from '../state';
 import type { Blobs } from './blobs';
 import type { Layout } from './layout';
 import type { WantedLayers } from './layers/wanted';
@@ -30,9 +31,14 @@ export async function collect(parts: CollectParts, keep: readonly KeptImage[]): 
     await parts.kernel.removeTree(parts.layout.layer(chainId));
   }
   // A layer that two images share may have come from either's blob.
-  const sources = [...table.values()].map((record) => record.blobDigest);
+  const sources = [...table.values()].flatMap(blobsOf);
   const named = keep.flatMap((image) => [...image.layers, ...image.blobs]);
   await parts.blobs.collect(new Set([...named, ...sources, ...wanted.blobs()]));
+}
+
+/** The blobs that a layer was made of. */
+function blobsOf({ blobDigest, files = [] }: LayerRecord): string[] {
+  return [blobDigest, ...files.map((file) => file.digest)];
 }
 
 /** Removes what an earlier process left half done: staging folders with their mounts, layers without a record. */

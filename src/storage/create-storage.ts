@@ -1,17 +1,20 @@
 import fs from 'node:fs/promises';
-import { KeyedLock } from '../base';
+import { KeyedLock, Semaphore } from '../base';
+import { addArtifact } from './artifacts/add-artifact';
+import { stageBlob } from './artifacts/stage-blob';
 import { Blobs } from './blobs';
 import { cleanStaging, collect } from './collect';
 import { containerUsage } from './container-usage';
 import { onDisk } from './disk';
 import { layoutOf, type Layout } from './layout';
 import { addLayers } from './layers/add-layers';
+import { stageLayer, type StagedLayer } from './layers/stage';
 import { StagingPool } from './layers/staging-pool';
 import { Unpacker } from './layers/unpacker';
 import { WantedLayers } from './layers/wanted';
 import type { StorageOptions } from './options';
 import { mountRootfs, removeRootfs, unmountRootfs } from './rootfs';
-import type { Storage } from './storage';
+import type { ArtifactFileSource, LayerSource, Storage } from './storage';
 import { UsageCount } from './usage';
 import { mountVolume } from './volumes';
 
@@ -26,9 +29,20 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   for (const record of table.values()) usage.addLayer(record);
 
   const unpacker = new Unpacker(kernel, options.unpackPath, options.unpackLimits);
-  const pool = new StagingPool({ kernel, layout, unpacker, log }, options.layerConcurrency);
+  const staging = { kernel, layout, log, slots: new Semaphore(options.layerConcurrency) };
+  const pool = new StagingPool<LayerSource, StagedLayer>({
+    ...staging,
+    keyOf: (source) => source.chainId,
+    stage: (dir, source, signal) => stageLayer(unpacker, dir, source, signal),
+  });
+  const blobPool = new StagingPool<ArtifactFileSource, string>({
+    ...staging,
+    keyOf: (source) => source.digest,
+    stage: stageBlob,
+  });
   const locks = new KeyedLock();
-  const parts = { kernel, layout, unpacker, blobs, usage, table, log, pool, locks, wanted: new WantedLayers() };
+  const wanted = new WantedLayers();
+  const parts = { kernel, layout, unpacker, blobs, usage, table, log, pool, blobPool, locks, wanted };
   const rootfs = { kernel, layout, layers: table, log };
 
   return {
@@ -36,6 +50,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     readBlob: (digest, maxBytes) => blobs.read(digest, maxBytes),
     writeBlob: (digest, bytes) => blobs.write(digest, bytes),
     addLayers: (sources, signal) => addLayers(parts, sources, signal),
+    addArtifact: (artifact, signal) => addArtifact(parts, artifact, signal),
     mountRootfs: (request) => mountRootfs(rootfs, request),
     mountVolume: (request) => mountVolume(rootfs, request),
     unmountRootfs: (id) => unmountRootfs(rootfs, id),

@@ -33,6 +33,14 @@ export function chainIds(diffIds: readonly string[]): string[] {
   return chain;
 }
 
+/**
+ * The chain id of an artifact's only layer. The prefix keeps it apart from those of images: they are digests of archives,
+ * or of two digests.
+ */
+export function artifactChainId(manifestDigest: string): string {
+  return sha256Digest(`berth artifact ${manifestDigest}`);
+}
+
 /** The error for bytes that are not those that were named: tells both digests. */
 export function digestMismatch(op: string, object: string, expected: string, got: string): BerthError {
   return new BerthError('digest-mismatch', { op, object, detail: `expected ${expected}, got ${got}` });

@@ -1,4 +1,13 @@
+export { checkFileNames } from './artifacts/file-names';
 export { createStorage } from './create-storage';
-export { chainIds, sha256Digest } from './digests';
+export { artifactChainId, chainIds, sha256Digest } from './digests';
 export type { LayerTable, StorageOptions } from './options';
-export type { DiskUsage, KeptImage, LayerSource, RootfsRequest, Storage } from './storage';
+export type {
+  ArtifactFileSource,
+  ArtifactSource,
+  DiskUsage,
+  KeptImage,
+  LayerSource,
+  RootfsRequest,
+  Storage,
+} from './storage';

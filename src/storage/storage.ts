@@ -15,6 +15,22 @@ export interface LayerSource {
   open(signal: AbortSignal): Promise<Readable>;
 }
 
+/** One file of an artifact, and where its bytes come from. */
+export interface ArtifactFileSource {
+  /** Its name below the artifact's folder, as checkFileNames allows. */
+  readonly path: string;
+  readonly digest: string;
+  readonly size: bigint;
+  /** Opens the bytes; called only if there is no such blob yet. */
+  open(signal: AbortSignal): Promise<Readable>;
+}
+
+/** An artifact: files that become one layer. */
+export interface ArtifactSource {
+  readonly manifestDigest: string;
+  readonly files: readonly ArtifactFileSource[];
+}
+
 export interface DiskUsage {
   readonly bytes: bigint;
   readonly inodes: bigint;
@@ -57,6 +73,12 @@ export interface Storage {
    * diffID of each; one syncfs after the last; renames; gives their records. On failure nothing is left.
    */
   addLayers(layers: readonly LayerSource[], signal: AbortSignal): Promise<readonly LayerRecord[]>;
+  /**
+   * Keeps an artifact's blobs, fetched in parallel, and its files as hard links of them in a layer of their own, under
+   * `artifactChainId`; with the same checks, durability and undo as addLayers. Rejects `manifest-invalid` for a name
+   * that is none.
+   */
+  addArtifact(artifact: ArtifactSource, signal: AbortSignal): Promise<LayerRecord>;
   /** Mounts a container's root and gives its path. */
   mountRootfs(request: RootfsRequest): Promise<string>;
   /**

@@ -126,7 +126,7 @@ describe('answers that no registry gives', () => {
     expect(sent).toBeLessThan(16 * 1024 * 1024);
   });
 
-  test('documents that are both index and manifest, of schema 1, or no image', async () => {
+  test('documents that are both index and manifest, of schema 1, or no stack of archives', async () => {
     const manifest: unknown = JSON.parse(image.manifest.bytes.toString());
     const cases = [
       [{ ...(manifest as object), manifests: [] }, 'manifest-invalid'],
@@ -134,7 +134,7 @@ describe('answers that no registry gives', () => {
       [
         {
           ...(manifest as object),
-          config: { mediaType: 'application/vnd.oci.empty.v1+json', digest: image.config.digest, size: 2 },
+          layers: [{ mediaType: 'text/plain', digest: image.config.digest, size: 2 }],
         },
         'image-unsupported',
       ],

@@ -19,6 +19,13 @@ export interface BuiltImage {
   readonly manifest: Blob;
 }
 
+/** An artifact built in code. */
+export interface BuiltArtifact {
+  readonly layers: readonly Blob[];
+  readonly config: Blob;
+  readonly manifest: Blob;
+}
+
 export interface ImageSpec {
   /** Files by path, a map for each layer; what ends in `/` is a folder. */
   readonly layers: readonly Readonly<Record<string, string | Buffer>>[];
@@ -76,6 +83,39 @@ export function manifestOf(config: Blob, layers: readonly Blob[], docker = false
     config: { mediaType: types[1], digest: config.digest, size: config.bytes.length },
     layers: layers.map(({ digest, bytes }) => ({ mediaType: types[2], digest, size: bytes.length })),
   });
+}
+
+/** Files as an artifact: each with the title given, or none. */
+export function buildArtifact(
+  files: readonly { readonly title?: string; readonly bytes: Buffer; readonly mediaType?: string }[],
+  options: {
+    /** False leaves it out: then the config's media type says what it is. */
+    readonly artifactType?: string | false;
+    readonly config?: { readonly mediaType: string; readonly bytes: Buffer };
+    readonly annotations?: Readonly<Record<string, string>>;
+  } = {},
+): BuiltArtifact {
+  const { artifactType = 'application/vnd.example.files', annotations } = options;
+  const { mediaType, bytes } = options.config ?? {
+    mediaType: 'application/vnd.oci.empty.v1+json',
+    bytes: Buffer.from('{}'),
+  };
+  const config = blobOf(bytes);
+  const layers = files.map((file) => ({ ...file, ...blobOf(file.bytes) }));
+  const manifest = jsonBlob({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    ...(artifactType === false ? {} : { artifactType }),
+    config: { mediaType, digest: config.digest, size: bytes.length },
+    layers: layers.map((layer) => ({
+      mediaType: layer.mediaType ?? 'application/octet-stream',
+      digest: layer.digest,
+      size: layer.bytes.length,
+      ...(layer.title === undefined ? {} : { annotations: { 'org.opencontainers.image.title': layer.title } }),
+    })),
+    ...(annotations ? { annotations } : {}),
+  });
+  return { layers: layers.map(({ digest, bytes: content }) => ({ digest, bytes: content })), config, manifest };
 }
 
 /** An index over images, each with the architecture that it is listed for. */

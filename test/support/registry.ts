@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Blob, type BuiltImage, mediaTypeOf } from './image-builder';
+import { type Blob, type BuiltArtifact, mediaTypeOf } from './image-builder';
 import { TokenServer } from './token-server';
 
 /** How a registry asks who is there. */
@@ -69,8 +69,8 @@ export class TestRegistry implements AsyncDisposable {
     }
   }
 
-  /** Pushes the image's content and gives it this tag. */
-  async push(repository: string, tag: string, image: BuiltImage): Promise<void> {
+  /** Pushes the content of an image or artifact and gives it this tag. */
+  async push(repository: string, tag: string, image: BuiltArtifact): Promise<void> {
     for (const blob of [...image.layers, image.config]) await this.pushBlob(repository, blob);
     await this.pushManifest(repository, tag, image.manifest);
   }

@@ -1,14 +1,15 @@
-import { setMaxListeners } from 'node:events';
 import { BerthError, throwIfAborted, type KeyedLock } from '../../base';
 import type { LayerRecord } from '../../state';
 import { chainId, digestHex } from '../digests';
 import type { LayerSource } from '../storage';
 import { commitLayers, type ChainLink, type CommitParts } from './commit';
-import { LayerHold, type StagingPool } from './staging-pool';
+import type { StagedLayer } from './stage';
+import { stageAll } from './stage-all';
+import { StagingHold, type StagingPool } from './staging-pool';
 import type { WantedLayers } from './wanted';
 
 export interface AddParts extends CommitParts {
-  readonly pool: StagingPool;
+  readonly pool: StagingPool<LayerSource, StagedLayer>;
   readonly wanted: WantedLayers;
   /** The key `commit` is held while names and records change. */
   readonly locks: KeyedLock;
@@ -23,33 +24,13 @@ export async function addLayers(
   throwIfAborted(signal, 'add layers');
   checkChain(layers);
   using _wanted = parts.wanted.hold(layers);
-  await using hold = new LayerHold(parts.log);
-  const chain = await stageAll(parts, layers, hold, signal);
+  await using hold = new StagingHold(parts.log);
+  const chain = await stageAll(layers, signal, async (source, either): Promise<ChainLink> => {
+    if (parts.table.get(source.chainId)) return { chainId: source.chainId, staged: undefined };
+    return { chainId: source.chainId, staged: await parts.pool.acquire(source, hold, either) };
+  });
   await parts.locks.with('commit', signal, () => commitLayers(parts, chain, signal));
   return layers.map((source) => existing(parts, source.chainId));
-}
-
-/** The first failure ends the wait for the others, so that none goes on being fetched in vain. */
-async function stageAll(
-  { table, pool }: AddParts,
-  layers: readonly LayerSource[],
-  hold: LayerHold,
-  signal: AbortSignal,
-): Promise<ChainLink[]> {
-  const failure = new AbortController();
-  const either = AbortSignal.any([signal, failure.signal]);
-  // Each layer listens; Node would take more than ten for a leak.
-  setMaxListeners(layers.length + 10, either);
-  const stage = async (source: LayerSource): Promise<ChainLink> => {
-    if (table.get(source.chainId)) return { chainId: source.chainId, staged: undefined };
-    return { chainId: source.chainId, staged: await pool.acquire(source, hold, either) };
-  };
-  try {
-    return await Promise.all(layers.map(stage));
-  } catch (error) {
-    failure.abort(error);
-    throw error;
-  }
 }
 
 function existing({ table }: AddParts, id: string): LayerRecord {

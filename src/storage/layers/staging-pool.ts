@@ -1,87 +1,87 @@
-import { BerthError, Semaphore, abortable, messageOf, type Log } from '../../base';
+import { BerthError, abortable, messageOf, type Log, type Semaphore } from '../../base';
 import type { Layout } from '../layout';
-import type { LayerSource } from '../storage';
-import { removeStaging, stageLayer, type StagedLayer } from './stage';
-import type { Unpacker } from './unpacker';
+import { removeStaging } from './stage';
 import type { StorageKernel } from '../options';
 
-/** A layer on its way, shared by all who want it. */
-interface Job {
-  readonly staged: Promise<StagedLayer>;
+/** What is being staged, shared by all who want it. */
+interface Job<Staged> {
+  readonly staged: Promise<Staged>;
   readonly dir: string;
   readonly controller: AbortController;
   users: number;
 }
 
+export interface StagingOptions<Source, Staged> {
+  readonly kernel: StorageKernel;
+  readonly layout: Layout;
+  readonly log: Log;
+  /** How many are staged at once; the pools of a storage share it. */
+  readonly slots: Semaphore;
+  /** What one source is staged under: a layer's chain id, a blob's digest. */
+  readonly keyOf: (source: Source) => string;
+  /** Fetches and checks one in the folder, which it makes. */
+  readonly stage: (dir: string, source: Source, signal: AbortSignal) => Promise<Staged>;
+}
+
 /**
- * Layers that are being staged or wait to be committed, by chain id. Each is fetched once, whoever asks; it is given
+ * Layers, or blobs, that are being staged or wait to be committed. Each is fetched once, whoever asks; it is given
  * up, and its folder removed, when the last of those who wanted it lets go.
  */
-export class StagingPool {
-  private readonly jobs = new Map<string, Job>();
-  private readonly slots: Semaphore;
+export class StagingPool<Source, Staged> {
+  private readonly jobs = new Map<string, Job<Staged>>();
 
-  constructor(
-    private readonly parts: {
-      readonly kernel: StorageKernel;
-      readonly layout: Layout;
-      readonly unpacker: Unpacker;
-      readonly log: Log;
-    },
-    concurrency: number,
-  ) {
-    this.slots = new Semaphore(concurrency);
-  }
+  constructor(private readonly parts: StagingOptions<Source, Staged>) {}
 
   /**
-   * Gives the staged layer, and holds it until `release`, which every call needs, failed or not. A job of someone
+   * Gives what was staged, and holds it until `release`, which every call needs, failed or not. A job of someone
    * else that fails is tried again from this caller's source: its credentials may be the better ones.
    */
-  async acquire(source: LayerSource, hold: LayerHold, signal: AbortSignal): Promise<StagedLayer> {
+  async acquire(source: Source, hold: StagingHold, signal: AbortSignal): Promise<Staged> {
+    const key = this.parts.keyOf(source);
     for (;;) {
-      const known = this.jobs.get(source.chainId);
-      const job = known ?? this.start(source);
+      const known = this.jobs.get(key);
+      const job = known ?? this.start(key, source);
       job.users++;
-      hold.add(() => this.release(source.chainId, job));
+      hold.add(() => this.release(key, job));
       try {
-        return await abortable(job.staged, signal, 'unpack a layer');
+        return await abortable(job.staged, signal, 'stage a layer');
       } catch (error) {
         if (!known || signal.aborted) throw error;
       }
     }
   }
 
-  private start(source: LayerSource): Job {
+  private start(key: string, source: Source): Job<Staged> {
     const controller = new AbortController();
     const dir = this.parts.layout.newStaging();
     const { signal } = controller;
-    const staged = this.slots.with(signal, () => stageLayer(this.parts.unpacker, dir, source, signal));
-    const job: Job = { staged, dir, controller, users: 0 };
-    this.jobs.set(source.chainId, job);
+    const staged = this.parts.slots.with(signal, () => this.parts.stage(dir, source, signal));
+    const job: Job<Staged> = { staged, dir, controller, users: 0 };
+    this.jobs.set(key, job);
     // A job that failed is not joined any more; those who wait for it hear of it through their own wait.
-    staged.catch(() => this.forget(source.chainId, job));
+    staged.catch(() => this.forget(key, job));
     return job;
   }
 
-  private async release(chainId: string, job: Job): Promise<void> {
+  private async release(key: string, job: Job<Staged>): Promise<void> {
     job.users--;
     if (job.users > 0) return;
-    this.forget(chainId, job);
-    const over = new BerthError('call-cancelled', { op: 'unpack a layer', object: chainId, detail: 'nobody wants it' });
+    this.forget(key, job);
+    const over = new BerthError('call-cancelled', { op: 'stage a layer', object: key, detail: 'nobody wants it' });
     job.controller.abort(over);
     await job.staged.catch((error: unknown) =>
-      this.parts.log.debug({ err: error, chainId }, 'a staged layer was given up'),
+      this.parts.log.debug({ err: error, key }, 'a staged layer was given up'),
     );
     await removeStaging(this.parts.kernel, job.dir);
   }
 
-  private forget(chainId: string, job: Job): void {
-    if (this.jobs.get(chainId) === job) this.jobs.delete(chainId);
+  private forget(key: string, job: Job<Staged>): void {
+    if (this.jobs.get(key) === job) this.jobs.delete(key);
   }
 }
 
-/** What one addLayers holds of the pool: let go in full, past failures. */
-export class LayerHold implements AsyncDisposable {
+/** What one addLayers or addArtifact holds of the pools: let go in full, past failures. */
+export class StagingHold implements AsyncDisposable {
   private readonly releases: (() => Promise<void>)[] = [];
 
   constructor(private readonly log: Log) {}

@@ -1,11 +1,15 @@
-import type { LayerSource } from '../storage';
+/** A layer that is to be there, and a blob that it is made of. */
+export interface Wanted {
+  readonly chainId: string;
+  readonly digest: string;
+}
 
-/** Layers that an addLayers in flight counts on: a collection that runs meanwhile leaves them and their blobs alone. */
+/** Layers that are being added: a collection that runs meanwhile leaves them and their blobs alone. */
 export class WantedLayers {
-  private readonly held = new Set<readonly LayerSource[]>();
+  private readonly held = new Set<readonly Wanted[]>();
 
   /** Holds the layers until it is disposed of. */
-  hold(layers: readonly LayerSource[]): Disposable {
+  hold(layers: readonly Wanted[]): Disposable {
     // A copy of its own: two calls may be given the same array.
     const entry = [...layers];
     this.held.add(entry);

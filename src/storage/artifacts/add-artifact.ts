@@ -1,0 +1,69 @@
+import { BerthError, throwIfAborted } from '../../base';
+import type { LayerRecord } from '../../state';
+import { artifactChainId, digestHex } from '../digests';
+import type { AddParts } from '../layers/add-layers';
+import { keepLayers } from '../layers/keep';
+import { stageAll } from '../layers/stage-all';
+import { removeStaging } from '../layers/stage';
+import { StagingHold, type StagingPool } from '../layers/staging-pool';
+import type { ArtifactFileSource, ArtifactSource } from '../storage';
+import { buildArtifact } from './build-artifact';
+import { checkFileNames } from './file-names';
+
+export interface AddArtifactParts extends Omit<AddParts, 'pool'> {
+  /** Gives the path of a blob that was fetched and checked. */
+  readonly blobPool: StagingPool<ArtifactFileSource, string>;
+}
+
+/** Stages the blobs that are not there yet, in parallel, and keeps them with a layer of links to all of them. */
+export async function addArtifact(
+  parts: AddArtifactParts,
+  artifact: ArtifactSource,
+  signal: AbortSignal,
+): Promise<LayerRecord> {
+  const { table, blobs, layout, kernel } = parts;
+  throwIfAborted(signal, 'add an artifact');
+  const sources = checked(artifact);
+  const chainId = artifactChainId(artifact.manifestDigest);
+  using _wanted = parts.wanted.hold(
+    [artifact.manifestDigest, ...sources.keys()].map((digest) => ({ chainId, digest })),
+  );
+  const known = table.get(chainId);
+  if (known) return known;
+  await using hold = new StagingHold(parts.log);
+  const staged = new Map<string, string>();
+  await stageAll([...sources.values()], signal, async (source, either) => {
+    if (!blobs.has(source.digest)) staged.set(source.digest, await parts.blobPool.acquire(source, hold, either));
+  });
+  return await parts.locks.with('commit', signal, async () => {
+    // Another pull of the same artifact may have brought it meanwhile.
+    const added = table.get(chainId);
+    if (added) return added;
+    const dir = layout.newStaging();
+    hold.add(() => removeStaging(kernel, dir));
+    const layer = await buildArtifact(parts, dir, artifact, staged);
+    await keepLayers(parts, [layer], signal);
+    return layer.record;
+  });
+}
+
+/** One source for each blob; all of the artifact's words have been checked. */
+function checked({ manifestDigest, files }: ArtifactSource): Map<string, ArtifactFileSource> {
+  const op = 'add an artifact';
+  digestHex(manifestDigest, op);
+  checkFileNames(
+    files.map((file) => file.path),
+    manifestDigest,
+  );
+  const sources = new Map<string, ArtifactFileSource>();
+  for (const file of files) {
+    digestHex(file.digest, op);
+    const same = sources.get(file.digest);
+    if (same && same.size !== file.size) {
+      const detail = `${file.digest} is said to have ${same.size} and ${file.size} bytes`;
+      throw new BerthError('manifest-invalid', { op, object: manifestDigest, detail });
+    }
+    sources.set(file.digest, file);
+  }
+  return sources;
+}
