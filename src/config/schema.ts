@@ -4,6 +4,14 @@ const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
 
 const layerLimit = z.number().int().min(1).optional();
 
+/** Names of images as `berth images` shows them: whole, the beginning (`x*`), or a part (`*x*`). None means all. */
+const pinnedImage = z
+  .string()
+  .regex(
+    /^(?:[^*\s]+\*?|\*[^*\s]+\*)$/,
+    'must be a name, the beginning of one with a * after it, or a part between two *',
+  );
+
 /** An OCI runtime that pods ask for by name (CRI's runtime_handler). */
 const runtime = z.strictObject({
   /** Absolute path, or a name looked up in PATH. */
@@ -72,6 +80,8 @@ export const configSchema = z.strictObject({
       registries_d: absolutePath.default('/etc/containers/registries.d'),
       /** Seconds of waiting for a registry that sends next to nothing, until it is given up. 0: for ever. */
       pull_progress_timeout: z.number().int().min(0).max(86400).default(300),
+      /** Images that the kubelet's garbage collection leaves alone. */
+      pinned_images: z.array(pinnedImage).default([]),
       /** Images that are pulled at once. */
       pull_concurrency: z.number().int().min(1).max(64).default(10),
       /** Layers that are fetched and unpacked at once, over all pulls. */

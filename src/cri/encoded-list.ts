@@ -1,5 +1,7 @@
-/** Items in one message of a streaming list: what the peers send, far below the message limit. */
+/** Items in one message of a streaming list: what the peers send. */
 const chunkItems = 3000;
+/** Bytes in one, unless an item alone has more: half of what the kubelet accepts. */
+const chunkBytes = 8 * 1024 * 1024;
 
 /**
  * Encodes lists of one message, whose items are field 1 of the answer (as in every list of CRI), piece by piece. The
@@ -17,7 +19,19 @@ export class EncodedList<Item extends object> {
 
   /** The answer in several messages; none for no items. */
   *chunks(items: readonly Item[]): Generator<Buffer> {
-    for (let at = 0; at < items.length; at += chunkItems) yield this.all(items.slice(at, at + chunkItems));
+    let chunk: Buffer[] = [];
+    let bytes = 0;
+    for (const item of items) {
+      const piece = this.piece(item);
+      if (chunk.length === chunkItems || (chunk.length > 0 && bytes + piece.length > chunkBytes)) {
+        yield Buffer.concat(chunk);
+        chunk = [];
+        bytes = 0;
+      }
+      chunk.push(piece);
+      bytes += piece.length;
+    }
+    if (chunk.length > 0) yield Buffer.concat(chunk);
   }
 
   private piece(item: Item): Buffer {

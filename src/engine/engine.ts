@@ -135,6 +135,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
       namespaceDir: config.image.signature_policy_dir,
       registriesDir: config.image.registries_d,
     },
+    pinnedImages: config.image.pinned_images,
     progressTimeoutMs: config.image.pull_progress_timeout * 1000,
     stagingDir: join(root, 'staging'),
     inUse: () => [...state.containers.values()].flatMap(({ imageId, volumeImages = [] }) => [imageId, ...volumeImages]),

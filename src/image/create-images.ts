@@ -8,6 +8,7 @@ import { Collector } from './collector';
 import { type AuthFile, Keychain, takeNamespacedAuth, usualAuthFiles } from './credentials';
 import type { OpenImages, RegistryAuth } from './images';
 import type { ImageStorage } from './install';
+import { pinnedBy } from './pinned';
 import { hostPlatform, type Platform } from './platform';
 import { openAdmission, Policies, type PolicyPaths, Recheck } from './policy';
 import type { PullDeps } from './pull';
@@ -36,6 +37,8 @@ export interface ImagesOptions {
   readonly certsDirs: readonly string[];
   /** Which signatures images need, and where they are. */
   readonly policy: PolicyPaths;
+  /** Patterns of the names of images that are pinned. */
+  readonly pinnedImages?: readonly string[];
   /** How long an endpoint that sends next to nothing is waited for; 0 is for ever. Milliseconds. */
   readonly progressTimeoutMs: number;
   /** A folder for archives that are being loaded; what is in it at start is the owner's to remove. */
@@ -113,6 +116,7 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     admit: (image, asked, namespace) => recheck.check(image, asked, namespace),
     find: (text) => store.find(text),
     list: () => store.list(),
+    pinned: pinnedBy(options.pinnedImages ?? []),
     async remove(text, signal) {
       throwIfAborted(signal, 'RemoveImage', text);
       if (await store.remove(text)) await collector.collect();

@@ -29,6 +29,8 @@ export interface Images {
   find(reference: string): ImageRecord | undefined;
   /** The same array until something changes. */
   list(): readonly ImageRecord[];
+  /** Whether the configuration pins it: told to the kubelet, whose garbage collection then leaves it alone. */
+  pinned(image: ImageRecord): boolean;
   /** Removes by id (all names), or one name; the last name takes the image. Unknown is success. Throws `image-in-use`. */
   remove(reference: string, signal?: AbortSignal): Promise<void>;
 }

@@ -41,6 +41,9 @@ test.each([
   ['a wrong type', '[streaming]\nport = "x"\n', /berth\.toml: streaming\.port: .*number/],
   ['a relative path', 'root = "a"\n', /berth\.toml: root: must be an absolute path/],
   ['a log limit below 8 KiB', '[runtime]\nlog_size_max = 100\n', /berth\.toml: runtime\.log_size_max: must be 0 or/],
+  ['a pattern that pins everything', '[image]\npinned_images = ["*"]\n', /image\.pinned_images\.0: must be a name/],
+  ['a pattern with a * inside', '[image]\npinned_images = ["ok*", "a*b"]\n', /image\.pinned_images\.1: must be/],
+  ['a pattern with a * before it', '[image]\npinned_images = ["*b"]\n', /image\.pinned_images\.0: must be/],
   ['bad TOML', 'root = \n', /berth\.toml: .*Invalid TOML/s],
 ])('%s names the file and the key', async (_, text, message) => {
   await writeFile(file, text);

@@ -24,7 +24,7 @@ const nginx = {
   size: 12_345n,
   uid: undefined,
   username: '',
-  spec: undefined,
+  spec: { image: imageId, annotations: {}, userSpecifiedImage: '', runtimeHandler: '', imageRef: imageId },
   pinned: false,
 };
 
@@ -48,6 +48,21 @@ describe('ImageStatus', () => {
       labels: { maintainer: 'nobody' },
       imageSpec: { config: { Entrypoint: ['/nginx'], Env: ['A=1'], StopSignal: 'SIGQUIT' } },
     });
+  });
+
+  test('annotations of the manifest, and whether it is pinned', async () => {
+    const annotations = { 'org.opencontainers.image.source': 'https://example.org' };
+    rooms.imageRecords[0] = imageRecord({ annotations, repoTags: ['example.org/pinned:1'] });
+    const { image } = await call(spec(imageId));
+    expect(image).toMatchObject({ pinned: true, spec: { image: imageId, annotations } });
+  });
+
+  test('an artifact: its type, and no user', async () => {
+    const artifact = { type: 'application/vnd.example.model', configDigest: `sha256:${id('cf')}` };
+    rooms.imageRecords[0] = imageRecord({ artifact });
+    const { image, info } = await call(spec(imageId), true);
+    expect(image).toMatchObject({ id: imageId, uid: undefined, username: '' });
+    expect(JSON.parse(info['info'] ?? '')).toMatchObject({ artifactType: artifact.type });
   });
 
   test.each<[string, bigint | undefined, string]>([
@@ -90,6 +105,21 @@ describe('ListImages and StreamImages', () => {
     expect(chunks.flatMap((chunk) => chunk.images)).toEqual(images);
     if (expected.includes(imageId)) expect(images[0]).toEqual(nginx);
   });
+});
+
+test('StreamImages cuts by number and by bytes; nothing is no message', async () => {
+  rooms.imageRecords.splice(0);
+  expect(await collect(connection.image.streamImages({ filter: undefined }))).toEqual([]);
+  const numbered = (number: number, size: number) =>
+    imageRecord({ id: `sha256:${id(number.toString(16))}`, annotations: { a: 'x'.repeat(size) } });
+  for (let number = 0; number < 3001; number++) rooms.imageRecords.push(numbered(number, 1));
+  const lengths = async () =>
+    (await collect(connection.image.streamImages({ filter: undefined }))).map((message) => message.images.length);
+  expect(await lengths()).toEqual([3000, 1]);
+  const third = 8 * 1024 * 1024 - 1000;
+  rooms.imageRecords.splice(0, 3001, numbered(1, third / 2), numbered(2, third / 2), numbered(3, 9_000_000));
+  rooms.imageRecords.push(numbered(4, 1));
+  expect(await lengths()).toEqual([2, 1, 1]);
 });
 
 describe('PullImage', () => {

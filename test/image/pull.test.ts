@@ -158,6 +158,25 @@ test('an image that a container uses is not removed', async () => {
   expect(await room.remains()).toEqual([]);
 });
 
+test('an image is pinned by its names of now; whoever asks for its removal gets it', async () => {
+  await using room = await Room.open({
+    registries: insecure(registry.host),
+    pinnedImages: [`${registry.host}/team/a*`],
+  });
+  await registry.push('team/other', 'latest', first);
+  const name = `${registry.host}/team/app`;
+  const image = await room.images.pull(`${registry.host}/team/other`, undefined);
+  expect(room.images.pinned(image)).toBe(false);
+  const named = await room.images.pull(name, undefined);
+  expect(named.id).toBe(image.id);
+  expect(room.images.pinned(named)).toBe(true);
+  await room.images.remove(name);
+  expect(room.images.list().map(room.images.pinned)).toEqual([false]);
+  expect(room.images.pinned(await room.images.pull(name, undefined))).toBe(true);
+  await room.images.remove(image.id);
+  expect(await room.remains()).toEqual([]);
+});
+
 test('an unknown tag and an unknown repository are manifest-not-found and leave nothing', async () => {
   await using room = await Room.open({ registries: insecure(registry.host) });
   for (const name of [`${registry.host}/team/app:nope`, `${registry.host}/team/nope`]) {

@@ -2,15 +2,22 @@ import type { Image, Int64Value } from '../../wire';
 import type { ImageRecord } from '../parts';
 
 /** An image as CRI shows it. */
-export function toImage(image: ImageRecord): Image {
+export function toImage(image: ImageRecord, pinned: boolean): Image {
   return {
     id: image.id,
     repoTags: [...image.repoTags],
     repoDigests: [...image.repoDigests],
     size: image.size,
     ...imageUser(image.config.user),
-    spec: undefined,
-    pinned: false,
+    // The kubelet reads the annotations of the manifest from here, and a handler, which no image of ours is bound to.
+    spec: {
+      image: image.id,
+      annotations: { ...image.annotations },
+      userSpecifiedImage: '',
+      runtimeHandler: '',
+      imageRef: image.id,
+    },
+    pinned,
   };
 }
 
@@ -22,6 +29,7 @@ export function imageInfo(image: ImageRecord): object {
     layers: image.layers,
     chainIDs: image.chainIds,
     pulledAt: image.pulledAt,
+    ...(image.artifact ? { artifactType: image.artifact.type } : {}),
     labels: config.labels,
     imageSpec: {
       config: {

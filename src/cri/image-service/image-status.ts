@@ -10,5 +10,6 @@ export const imageStatus = (parts: CriParts): Rpc =>
   unary(ImageServiceService.imageStatus, { kind: 'read' }, (request, call) => {
     const image = parts.images.find(checkImage(call.op, 'image', request.image));
     if (!image) return { image: undefined, info: {} };
-    return { image: toImage(image), info: request.verbose ? verboseInfo('info', imageInfo(image)) : {} };
+    const shown = toImage(image, parts.images.pinned(image));
+    return { image: shown, info: request.verbose ? verboseInfo('info', imageInfo(image)) : {} };
   });

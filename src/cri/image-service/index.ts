@@ -11,7 +11,8 @@ import { removeImage } from './remove-image';
 
 /** Every RPC of CRI's ImageService. */
 export function imageService(parts: CriParts): readonly Rpc[] {
-  const images = new EncodedList<ImageRecord>((image) => Image.encode(toImage(image)).finish());
+  const encode = (image: ImageRecord) => Image.encode(toImage(image, parts.images.pinned(image))).finish();
+  const images = new EncodedList<ImageRecord>(encode);
   return [
     listImages(parts, images),
     streamImages(parts, images),

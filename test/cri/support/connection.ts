@@ -27,7 +27,7 @@ export async function connect(parts: CriParts, state: { readonly ready?: boolean
   // As the kubelet's: a chunk of a list may be larger than grpc-js's default of 4 MiB.
   const options = { 'grpc.max_receive_message_length': 80 * 1024 * 1024 };
   const runtime = new RuntimeServiceClient(address, insecure, options);
-  const image = new ImageServiceClient(address, insecure);
+  const image = new ImageServiceClient(address, insecure, options);
   const adminClient = new admin.AdminClient(address, insecure);
   return {
     socket,

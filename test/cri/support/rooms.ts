@@ -80,6 +80,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       load: (path, signal) => call('load', [path], signal, imageRecords),
       find,
       list: () => imageRecords,
+      pinned: ({ repoTags }) => repoTags.includes('example.org/pinned:1'),
       remove: (reference, signal) => call('removeImage', [reference], signal, undefined),
     },
     imageFs: () => ({
