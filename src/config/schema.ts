@@ -61,6 +61,8 @@ export const configSchema = z.strictObject({
 
   image: z
     .strictObject({
+      /** Where images are, if not under `root`: blobs, unpacked layers, what is being pulled. */
+      root: z.union([z.literal(''), absolutePath]).default(''),
       registries_conf: absolutePath.default('/etc/containers/registries.conf'),
       /**
        * Files with credentials, in docker's or podman's format; the first that knows the registry serves. None: the usual

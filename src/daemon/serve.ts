@@ -80,13 +80,16 @@ async function facts(config: Config, version: string, startedAt: bigint, engine:
   };
 }
 
-/** One file system holds both; `mountpoint` names a folder on it, as the peers do. */
-function imageFs({ config, fsUsage }: Engine): ImageFsUsage {
-  const entry = ({ bytes, inodes, timestamp }: ReturnType<Engine['fsUsage']['images']>) => ({
-    mountpoint: config.root,
+/** `mountpoint` names a folder of the file system, as the peers do; the kubelet takes two names for two file systems. */
+function imageFs({ storage, fsUsage }: Engine): ImageFsUsage {
+  const entry = (mountpoint: string, { bytes, inodes, timestamp }: ReturnType<Engine['fsUsage']['images']>) => ({
+    mountpoint,
     usedBytes: bytes,
     inodesUsed: inodes,
     timestamp,
   });
-  return { images: [entry(fsUsage.images())], containers: [entry(fsUsage.containers())] };
+  return {
+    images: [entry(storage.imageRoot, fsUsage.images())],
+    containers: [entry(storage.root, fsUsage.containers())],
+  };
 }

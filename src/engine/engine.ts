@@ -84,6 +84,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   opened.add('state', () => state.close());
   const storage = await createStorage({
     root,
+    imageRoot: config.image.root || root,
     runRoot,
     unpackPath: join(libexecDir, 'unpack'),
     kernel,
@@ -137,7 +138,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     },
     pinnedImages: config.image.pinned_images,
     progressTimeoutMs: config.image.pull_progress_timeout * 1000,
-    stagingDir: join(root, 'staging'),
+    stagingDir: join(storage.imageRoot, 'staging'),
     inUse: () => [...state.containers.values()].flatMap(({ imageId, volumeImages = [] }) => [imageId, ...volumeImages]),
     flushed: () => state.flushed(),
     log,

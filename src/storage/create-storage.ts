@@ -6,6 +6,7 @@ import { Blobs } from './blobs';
 import { cleanStaging, collect } from './collect';
 import { containerUsage } from './container-usage';
 import { onDisk } from './disk';
+import { claimImageRoot } from './image-root';
 import { layoutOf, type Layout } from './layout';
 import { addLayers } from './layers/add-layers';
 import { stageLayer, type StagedLayer } from './layers/stage';
@@ -18,14 +19,15 @@ import type { ArtifactFileSource, LayerSource, Storage } from './storage';
 import { UsageCount } from './usage';
 import { mountVolume } from './volumes';
 
-/** Opens the storage under `<root>`, making its folders where they are not there. */
+/** Opens the storage, making its folders where they are not there. Rejects `config-invalid` for an image root of others. */
 export async function createStorage(options: StorageOptions): Promise<Storage> {
-  const { root, runRoot, kernel, log, layers: table } = options;
-  const layout = layoutOf(root, runRoot);
+  const { root, imageRoot, runRoot, kernel, log, layers: table } = options;
+  await claimImageRoot({ root, imageRoot, layers: table });
+  const layout = layoutOf(root, imageRoot, runRoot);
   await onDisk('open the storage', root, () => makeFolders(layout));
   const usage = new UsageCount();
   const blobs = new Blobs(layout, usage);
-  await onDisk('open the storage', root, () => blobs.open());
+  await onDisk('open the storage', imageRoot, () => blobs.open());
   for (const record of table.values()) usage.addLayer(record);
 
   const unpacker = new Unpacker(kernel, options.unpackPath, options.unpackLimits);
@@ -47,6 +49,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
 
   return {
     root,
+    imageRoot,
     readBlob: (digest, maxBytes) => blobs.read(digest, maxBytes),
     writeBlob: (digest, bytes) => blobs.write(digest, bytes),
     addLayers: (sources, signal) => addLayers(parts, sources, signal),
@@ -58,8 +61,8 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     containerDir: (id) => layout.container(id),
     rootfsPath: (id) => layout.mount(id),
     collect: (keep) =>
-      locks.with('commit', undefined, () => onDisk('delete unused layers', root, () => collect(parts, keep))),
-    cleanStaging: () => onDisk('clean the staging folder', root, () => cleanStaging(parts)),
+      locks.with('commit', undefined, () => onDisk('delete unused layers', imageRoot, () => collect(parts, keep))),
+    cleanStaging: () => onDisk('clean the staging folder', imageRoot, () => cleanStaging(parts)),
     imageUsage: () => usage.read(),
     containerUsage: (signal) =>
       onDisk('measure writable layers', root, () => containerUsage(layout.containers, signal)),

@@ -22,11 +22,11 @@ export interface Layout {
   volumesOf(id: string): string;
 }
 
-/** The layout under `<root>` (kept) and `<runRoot>` (gone after a reboot). */
-export function layoutOf(root: string, runRoot: string): Layout {
-  const blobs = path.join(root, 'blobs', 'sha256');
-  const layers = path.join(root, 'layers');
-  const staging = path.join(root, 'staging');
+/** The layout under `<root>` and `<imageRoot>` (kept), and `<runRoot>` (gone after a reboot). */
+export function layoutOf(root: string, imageRoot: string, runRoot: string): Layout {
+  const blobs = path.join(imageRoot, 'blobs', 'sha256');
+  const layers = path.join(imageRoot, 'layers');
+  const staging = path.join(imageRoot, 'staging');
   const containers = path.join(root, 'containers');
   const mounts = path.join(runRoot, 'mounts');
   const volumes = path.join(runRoot, 'volumes');
@@ -37,7 +37,7 @@ export function layoutOf(root: string, runRoot: string): Layout {
     containers,
     mounts,
     volumes,
-    empty: path.join(root, 'empty'),
+    empty: path.join(imageRoot, 'empty'),
     blob: (digest) => path.join(blobs, digestHex(digest, 'find a blob')),
     layer: (chainId) => path.join(layers, digestHex(chainId, 'find a layer')),
     newStaging: () => path.join(staging, newId().slice(0, 16)),

@@ -13,8 +13,10 @@ export type StorageKernel = Pick<
 >;
 
 export interface StorageOptions {
-  /** Kept over reboots: blobs, layers, staging and containers are folders of it, on one file system. */
+  /** Kept over reboots: containers are in a folder of it. The caller holds its lock. */
   readonly root: string;
+  /** Kept over reboots, too: blobs, layers and staging are folders of it, on one file system. Mostly the root. */
+  readonly imageRoot: string;
   /** Gone after a reboot: mounts. */
   readonly runRoot: string;
   /** The program conmon/build/unpack. */

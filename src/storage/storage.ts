@@ -104,6 +104,8 @@ export interface Storage {
   imageUsage(): DiskUsage;
   /** Space that containers' writable layers use. */
   containerUsage(signal?: AbortSignal): Promise<DiskUsage>;
-  /** The file system's mount point for ImageFsInfo. */
+  /** Writable layers are below it. */
   readonly root: string;
+  /** Blobs, layers and staging are below it; the same as `root` unless the configuration parts them. */
+  readonly imageRoot: string;
 }

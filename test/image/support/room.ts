@@ -57,6 +57,7 @@ export class Room implements AsyncDisposable {
     const kernel = await ground.start();
     const storage = await createStorage({
       root: join(dir, 'root'),
+      imageRoot: join(dir, 'root'),
       runRoot: join(dir, 'run'),
       unpackPath: buildUnpack(),
       kernel,

@@ -60,6 +60,7 @@ export interface Opened {
 export async function openStorage(kernel: Kernel, options: Partial<StorageOptions> = {}): Promise<Opened> {
   const temp = tempDir();
   const root = options.root ?? path.join(temp.path, 'root');
+  const imageRoot = options.imageRoot ?? root;
   const runRoot = path.join(temp.path, 'run');
   const layers = options.layers ?? memoryTable();
   const log = silentLog();
@@ -71,16 +72,17 @@ export async function openStorage(kernel: Kernel, options: Partial<StorageOption
     layerConcurrency: 3,
     ...options,
     root,
+    imageRoot,
     layers,
   });
   return {
     storage,
     root,
     table: layers,
-    layerDir: (chainId) => path.join(root, 'layers', chainId.slice('sha256:'.length)),
+    layerDir: (chainId) => path.join(imageRoot, 'layers', chainId.slice('sha256:'.length)),
     leftovers: () =>
       ['staging', 'layers', 'blobs/sha256'].flatMap((dir) =>
-        fs.readdirSync(path.join(root, dir)).map((name) => `${dir}/${name}`),
+        fs.readdirSync(path.join(imageRoot, dir)).map((name) => `${dir}/${name}`),
       ),
     remove: () => temp.remove(),
   };
