@@ -44,7 +44,8 @@ static void options(char *text)
   if (options_parse(argc, argv, &parsed, &err) < 0)
     FUZZ_CHECK(err.code > 0 && err.msg[0]);
   else
-    FUZZ_CHECK(parsed.staging && (parsed.mode != MODE_MERGE || parsed.merged));
+    FUZZ_CHECK(parsed.mode == MODE_ROOT ? parsed.from && parsed.to
+                                        : parsed.staging && (parsed.mode != MODE_MERGE || parsed.merged));
 }
 
 void fuzz_one(const uint8_t *data, size_t size)

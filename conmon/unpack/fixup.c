@@ -47,7 +47,7 @@ static int copy_xattrs(const char *from, const char *to, const char *path, struc
   return 0;
 }
 
-static int copy_metadata(int from, int to, const char *path, struct err *err)
+int copy_metadata(int from, int to, const char *path, struct err *err)
 {
   struct stat st;
   if (fstat(from, &st) < 0)

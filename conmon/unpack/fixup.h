@@ -23,4 +23,7 @@ struct fixup {
 /* Works through the list. */
 int fixup_parents(struct fixup *fixup, struct err *err);
 
+/* Owner, mode, attributes and times, to the nanosecond, of one opened folder for another; the path is for errors. */
+int copy_metadata(int from, int to, const char *path, struct err *err);
+
 #endif

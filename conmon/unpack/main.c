@@ -4,6 +4,7 @@
  *   unpack apply --staging DIR   reads a layer on stdin, keeps it as DIR/blob, makes DIR/diff of it (overlay form)
  *   unpack fixup --staging DIR [--merged DIR]   completes DIR/diff by what the layers below have
  *   unpack merge --staging DIR --merged DIR     applies DIR/blob over the layers below, which are mounted
+ *   unpack root --from DIR --to DIR             gives a layer's own root the metadata of another's
  *
  * Limits (limits.h has their defaults): --max-compressed, --max-expanded, --max-header, --max-path (bytes),
  * --max-entries, --max-ratio with --ratio-from (bytes), --max-cpu-seconds. One JSON object on stdout says what came of
@@ -102,6 +103,34 @@ static int run_fixup(const struct options *options, struct err *err)
   return result;
 }
 
+static int run_root(const struct options *options, struct err *err)
+{
+  _cleanup_fd_ int from = open(options->from, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  _cleanup_fd_ int to = open(options->to, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (from < 0 || to < 0)
+    return err_set(err, errno, "open %.200s", from < 0 ? options->from : options->to);
+  int result = confine_self(&options->limits, err);
+  if (result == 0)
+    result = copy_metadata(from, to, options->to, err);
+  if (result == 0)
+    report_fixup(NULL, NULL);
+  return result;
+}
+
+static int run(struct options *options, struct layer *layer, struct layer_digests *digests, struct err *err)
+{
+  switch (options->mode) {
+  case MODE_FIXUP:
+    return run_fixup(options, err);
+  case MODE_ROOT:
+    return run_root(options, err);
+  case MODE_APPLY:
+  case MODE_MERGE:
+    break;
+  }
+  return run_apply(options, layer, digests, err);
+}
+
 /* Whether stdout has its object, and the layer that it is about. */
 static struct {
   bool reported;
@@ -130,8 +159,7 @@ int main(int argc, char **argv)
   state.layer = (struct layer){.limits = &options.limits, .root = -1, .dir = -1};
   if (atexit(report_sudden_end) != 0)
     return 1;
-  int result =
-      options.mode == MODE_FIXUP ? run_fixup(&options, &err) : run_apply(&options, &state.layer, &digests, &err);
+  int result = run(&options, &state.layer, &digests, &err);
   if (result < 0)
     report_failure(&err, &state.layer, &digests);
   state.reported = true;

@@ -13,6 +13,8 @@ static int parse_mode(const char *text, struct options *options, struct err *err
     options->mode = MODE_FIXUP;
   else if (strcmp(text, "merge") == 0)
     options->mode = MODE_MERGE;
+  else if (strcmp(text, "root") == 0)
+    options->mode = MODE_ROOT;
   else
     return err_set(err, EINVAL, "unknown mode %.100s", text);
   return 0;
@@ -50,6 +52,10 @@ static int parse_option(const char *name, const char *value, struct options *opt
     options->staging = value;
   else if (strcmp(name, "--merged") == 0)
     options->merged = value;
+  else if (strcmp(name, "--from") == 0)
+    options->from = value;
+  else if (strcmp(name, "--to") == 0)
+    options->to = value;
   else
     return err_set(err, EINVAL, "unknown option %.100s", name);
   return 0;
@@ -67,7 +73,9 @@ int options_parse(int argc, char **argv, struct options *options, struct err *er
       return err_set(err, EINVAL, "%.100s needs a value", argv[i]);
     result = parse_option(argv[i], argv[i + 1], options, err);
   }
-  if (result == 0 && !options->staging)
+  if (result == 0 && options->mode == MODE_ROOT && (!options->from || !options->to))
+    return err_set(err, EINVAL, "root needs --from and --to");
+  if (result == 0 && options->mode != MODE_ROOT && !options->staging)
     return err_set(err, EINVAL, "--staging is missing");
   if (result == 0 && options->limits.ratio == 0)
     return err_set(err, EINVAL, "--max-ratio is 0");

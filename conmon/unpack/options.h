@@ -5,9 +5,11 @@
 #include "unpack/layer.h"
 
 struct options {
-  enum { MODE_APPLY, MODE_FIXUP, MODE_MERGE } mode;
-  /* The folder that holds `diff`, `blob` and `implied`. */
+  enum { MODE_APPLY, MODE_FIXUP, MODE_MERGE, MODE_ROOT } mode;
+  /* The folder that holds `diff`, `blob` and `implied`; of no concern to MODE_ROOT. */
   const char *staging;
+  /* Of MODE_ROOT: a layer's folder, and the one that is to be like it. */
+  const char *from, *to;
   /* Where the layers below are mounted, or NULL. */
   const char *merged;
   struct limits limits;

@@ -330,6 +330,26 @@ describe('layers that need what is below them', () => {
     expect(xattrs(path.join(layerDir(sources[0]?.chainId ?? ''), 'a'))).toEqual({});
   });
 
+  test('such a root has the attributes and the very time of the layer below, also of a layer applied over its parents', async () => {
+    const { storage, layerDir } = await open();
+    const pax = { 'SCHILY.xattr.user.kept': 'yes', mtime: '1500000000.123456789', atime: '1400000000.987654321' };
+    const named = layer(dir('.', { mode: 0o1711, uid: 2, gid: 3, pax }), dir('usr'), symlink('lib', 'usr'));
+    const sources = sourcesOf([named, layer(file('f')), layer(file('a/b')), layer(file('lib/c'))]);
+    await storage.addLayers(sources, never);
+    for (const { chainId } of sources) {
+      const root = layerDir(chainId);
+      const attributes = xattrs(root);
+      expect(attributes['user.kept']?.toString()).toBe('yes');
+      expect(
+        Object.keys(attributes).filter((name) => !/^trusted\.overlay\.(?:impure|origin|uuid)$/.test(name)),
+      ).toEqual(['user.kept']);
+      const { mode, uid, gid, mtimeNs } = fs.statSync(root, { bigint: true });
+      expect([mode & 0o7777n, uid, gid, mtimeNs]).toEqual([0o1711n, 2n, 3n, 1_500_000_000_123_456_789n]);
+    }
+    // The last one was: its `lib` is a folder only through the link below.
+    expect(listing(layerDir(sources[3]?.chainId ?? ''))).toEqual(['dir 755 0:0 usr', 'file 644 0:0 usr/c']);
+  });
+
   test('a parent that is a link below (merged /usr) is followed', async () => {
     const { storage, layerDir, leftovers } = await open();
     const sources = sourcesOf([

@@ -37,7 +37,7 @@ export async function completeLayer(
     if (applied.impliedParents > 0) await parts.unpacker.fixUp(dir, undefined, signal);
     return applied;
   }
-  if (!applied.rootNamed) await onDisk('complete a layer', source.digest, () => copyRoot(below, diffOf(dir)));
+  if (!applied.rootNamed) await parts.unpacker.copyRoot(below, diffOf(dir), signal);
   if (applied.impliedParents === 0 && !applied.needsParents) return applied;
 
   await using undo = new UndoScope(parts.log);
@@ -45,6 +45,8 @@ export async function completeLayer(
   const needs = applied.needsParents ?? (await parts.unpacker.fixUp(dir, mergedOf(dir), signal)).needsParents;
   if (!needs) return applied;
   parts.log.debug({ layer: source.digest, ...needs }, 'applying a layer over its parents');
+  // The upper layer's root is the one that this layer gets.
+  await parts.unpacker.copyRoot(diffOf(dir), mergedOf(dir), signal);
   const merged = await parts.unpacker.merge(dir, mergedOf(dir), signal);
   await undo.rollback();
   await parts.kernel.removeTree(diffOf(dir));
@@ -62,19 +64,9 @@ async function mountBelow(
   const [upper, work, target] = [path.join(dir, 'upper'), path.join(dir, 'work'), mergedOf(dir)];
   await onDisk('complete a layer', dir, async () => {
     for (const folder of [upper, work, target]) await fs.mkdir(folder);
-    // The root of an overlay is that of its upper layer.
-    await copyRoot(diffOf(dir), upper);
   });
   undo.add('unmount the layers below', () => kernel.unmount(target));
   await kernel.mountOverlay({ lowers, writable: { upper, work, volatile: true }, target });
-}
-
-/** Owner, mode and times of a layer's own root: every layer has one, whether its archive names it or not. */
-async function copyRoot(from: string, to: string): Promise<void> {
-  const stat = await fs.stat(from);
-  await fs.chown(to, stat.uid, stat.gid);
-  await fs.chmod(to, stat.mode & 0o7777);
-  await fs.utimes(to, stat.atime, stat.mtime);
 }
 
 function unresolvable(digest: string, needs: { readonly path: string; readonly reason: string }): BerthError {

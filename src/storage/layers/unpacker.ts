@@ -102,6 +102,13 @@ export class Unpacker {
     );
   }
 
+  /** Gives a layer's own root owner, mode, attributes and times of another: every layer has one, named or not. */
+  async copyRoot(from: string, to: string, signal: AbortSignal): Promise<void> {
+    const op = 'complete a layer';
+    const run = await this.kernel.run({ path: this.program, args: ['root', '--from', from, '--to', to] }, signal);
+    succeeded(parse(run, z.union([fixedUp, failed]), op), op);
+  }
+
   /** Applies the staged blob to the mounted overlay `merged`. */
   async merge(staging: string, merged: string, signal: AbortSignal): Promise<Applied> {
     const args = ['merge', '--staging', staging, '--merged', merged, ...this.limitArgs()];
