@@ -8,7 +8,12 @@ import { writeCertsD } from './layout';
  * Debian's containerd 1.6 with folders of its own. A machine without CAP_SYS_RESOURCE refuses the negative
  * oom_score_adj of its sandboxes, which restrict_oom_score_adj leaves out.
  */
-export async function containerdCommand({ layout, hosts, runtime }: DaemonOptions): Promise<readonly string[]> {
+export async function containerdCommand({
+  layout,
+  hosts,
+  runtime,
+  syncPulls = false,
+}: DaemonOptions): Promise<readonly string[]> {
   const certsDir = join(layout.dir, 'certs.d');
   await writeCertsD(certsDir, hosts);
   const file = join(layout.dir, 'containerd.toml');
@@ -26,6 +31,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   address = "${layout.socket}.ttrpc"
 [${cri}]
   restrict_oom_score_adj = true
+  image_pull_with_sync_fs = ${syncPulls}
   sandbox_image = "${images.pause}"
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"

@@ -19,6 +19,8 @@ export interface DaemonOptions {
   /** More of berth.toml, and a drop-in of registries.conf. */
   readonly config?: string;
   readonly registries?: string;
+  /** Whether containerd makes what it pulls durable, as berth does. */
+  readonly syncPulls?: boolean;
   /** Variables beyond those of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { openSync, closeSync } from 'node:fs';
+import { closeSync, openAsBlob, openSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -17,6 +17,8 @@ export interface RegistrySettings {
   /** The folder of another one's content, to serve the same. */
   readonly data?: string;
 }
+
+const binary = { 'content-type': 'application/octet-stream' };
 
 /** Debian's docker-registry on a port of 127.0.0.1, with a folder of its own. Pushes go to one without TLS and auth. */
 export class Registry {
@@ -65,15 +67,29 @@ export class Registry {
   }
 
   async pushBlob(repository: string, blob: Pick<Blob, 'bytes' | 'digest'>): Promise<void> {
-    const started = await this.request('POST', `${repository}/blobs/uploads/`, 202);
-    const location = new URL(started.headers.get('location') ?? '', `http://${this.address}`);
-    location.searchParams.set('digest', blob.digest);
-    const headers = { 'content-type': 'application/octet-stream' };
-    await expectStatus(await fetch(location, { method: 'PUT', body: new Uint8Array(blob.bytes), headers }), 201);
+    const location = await this.uploadUrl(repository, blob.digest);
+    const body = new Uint8Array(blob.bytes);
+    await expectStatus(await fetch(location, { method: 'PUT', body, headers: binary }), 201);
+  }
+
+  /** Pushes a blob that is a file, of any size. */
+  async pushFile(repository: string, blob: { readonly file: string; readonly digest: string }): Promise<void> {
+    const body = await openAsBlob(blob.file);
+    await expectStatus(
+      await fetch(await this.uploadUrl(repository, blob.digest), { method: 'PUT', body, headers: binary }),
+      201,
+    );
   }
 
   async pushManifest(repository: string, reference: string, manifest: Blob): Promise<void> {
     await this.request('PUT', `${repository}/manifests/${reference}`, 201, manifest);
+  }
+
+  private async uploadUrl(repository: string, digest: string): Promise<URL> {
+    const started = await this.request('POST', `${repository}/blobs/uploads/`, 202);
+    const location = new URL(started.headers.get('location') ?? '', `http://${this.address}`);
+    location.searchParams.set('digest', digest);
+    return location;
   }
 
   private async request(method: string, path: string, status: number, blob?: Blob): Promise<Response> {

@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { resolve } from 'node:path';
 import { bench } from './bench';
+import { pullBench } from './pull/bench';
+import { type PullerName } from './pull/contestant';
 import { monitorBench, monitorParts, type MonitorExtent, type MonitorPart } from './monitor/bench';
 
 const count = (text: string): number => {
@@ -40,6 +42,20 @@ program
   .action(async (o: MonitorExtent & { part: readonly MonitorPart[]; results: string }) => {
     const { part, results, ...extent } = o;
     done(await monitorBench({ extent, parts: part, resultDir: resolve(results), say }));
+  });
+
+const pullers: readonly PullerName[] = ['berth', 'peer', 'peer without sync'];
+
+program
+  .command('pull')
+  .description('Pulls a large image beside a containerd from 2.0 on (BERTH_PEER), with and without its sync.')
+  .option('--rounds <n>', 'rounds of each; the quieter one counts', count, 3)
+  .addOption(new Option('--only <name...>', 'only these').choices(pullers).default(pullers))
+  .option('--cache <dir>', 'where the image is kept', process.env['BERTH_BENCH_CACHE'] ?? '/var/cache/berth-bench')
+  .option('--results <dir>', 'where the JSON goes', 'bench-results')
+  .action(async (o: { rounds: number; only: readonly PullerName[]; cache: string; results: string }) => {
+    const { rounds, only, cache, results } = o;
+    done(await pullBench({ rounds, only, cacheDir: resolve(cache), resultDir: resolve(results), say }));
   });
 
 program.parseAsync().catch((error: unknown) => {

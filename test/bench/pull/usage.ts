@@ -1,0 +1,80 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { errnoOf } from '../../../src/base';
+
+/** Linux tells processor time in hundredths of a second, on every architecture that berth runs on. */
+const tickMs = 10;
+
+/** Processor time of the tree under a process: of those that live, and of those that they have waited for. */
+export async function cpuMsOf(pid: number): Promise<number> {
+  let total = 0;
+  for (const member of await treeOf(pid)) {
+    const stat = await readOf(member, 'stat');
+    // utime, stime, cutime and cstime (proc(5)).
+    if (stat !== undefined) for (const field of fieldsOf(stat).slice(11, 15)) total += Number(field) * tickMs;
+  }
+  return total;
+}
+
+/** Resident memory of one process now, and its peak since `forgetPeak`; bytes. */
+export async function memoryOf(pid: number): Promise<{ readonly now: number; readonly peak: number }> {
+  const status = (await readOf(pid, 'status')) ?? '';
+  const bytes = (key: string) => Number(new RegExp(`^${key}:\\s+([0-9]+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+}
+
+/** Lets the peak of a process begin anew (proc(5), clear_refs). */
+export async function forgetPeak(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/clear_refs`, '5');
+}
+
+/** The most that the processes below this one hold together, looked at five times a second until it is stopped; bytes. */
+export function watchHelpers(pid: number): { stop(): Promise<number> } {
+  let [peak, over] = [0, false];
+  const watching = (async () => {
+    while (!over) {
+      const [, ...below] = await treeOf(pid);
+      const held = await Promise.all(below.map(async (member) => (await memoryOf(member)).now));
+      peak = Math.max(
+        peak,
+        held.reduce((sum, bytes) => sum + bytes, 0),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  })();
+  return {
+    async stop() {
+      over = true;
+      await watching;
+      return peak;
+    },
+  };
+}
+
+/** The process first, then all below it. */
+async function treeOf(root: number): Promise<readonly number[]> {
+  const children = new Map<number, number[]>();
+  for (const name of await readdir('/proc')) {
+    const stat = /^[0-9]+$/.test(name) ? await readOf(Number(name), 'stat') : undefined;
+    if (stat === undefined) continue;
+    const parent = Number(fieldsOf(stat)[1]);
+    children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  const tree = [root];
+  for (const member of tree) tree.push(...(children.get(member) ?? []));
+  return tree;
+}
+
+/** The fields of /proc/<pid>/stat from the third on: the name before them, in parentheses, may hold anything. */
+function fieldsOf(stat: string): readonly string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** The text, or undefined if the process has ended meanwhile. */
+async function readOf(pid: number, file: string): Promise<string | undefined> {
+  try {
+    return await readFile(`/proc/${pid}/${file}`, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
+    throw error;
+  }
+}
