@@ -12,14 +12,14 @@ export interface HelperRunner {
 /** A helper may ask a cloud for a token. Milliseconds. */
 const timeoutMs = 30_000;
 const nameSyntax = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-/** What docker's own helpers say when they have nothing: not a failure. */
+/** What docker's own helpers say when they have nothing: not a failure. Recognised, never told. */
 const nothing = /credentials not found/i;
 
 const answer = z.object({ Username: z.string().default(''), Secret: z.string().default('') });
 
 /**
  * Asks `docker-credential-<name> get` for the host's credentials (docker's credential helper protocol). Undefined if it
- * has none; `registry-credentials` if it fails. Its words are told then, but nothing that may be an answer: that is secret.
+ * has none; `registry-credentials` if it fails. Nothing that it printed gets into an error: it may be, or hold, a secret.
  */
 export async function askHelper(
   runner: HelperRunner,
@@ -32,7 +32,7 @@ export async function askHelper(
   for (const server of serversOf(host)) {
     const result = await runHelper(runner, program, server, signal);
     if (result.exitCode === 0) return credentialsOf(result, program, host);
-    if (!nothing.test(said(result))) throw failure(program, host, howItEnded(result));
+    if (!hasNothing(result)) throw misbehaviour(program, host, howItEnded(result));
   }
   return undefined;
 }
@@ -58,16 +58,16 @@ function serversOf(host: string): readonly string[] {
 }
 
 function credentialsOf(result: RunResult, program: string, host: string): Credentials | undefined {
-  if (result.truncated) throw failure(program, host, 'its answer is longer than 64 KiB');
+  if (result.truncated) throw misbehaviour(program, host, 'its answer is longer than 64 KiB');
   let json: unknown;
   try {
     json = JSON.parse(result.stdout.toString('utf8'));
   } catch {
     // The parser's own message quotes the text, which is secret.
-    throw failure(program, host, 'its answer is not JSON');
+    throw misbehaviour(program, host, 'its answer is not JSON');
   }
   const parsed = answer.safeParse(json);
-  if (!parsed.success) throw failure(program, host, 'its answer has no Username and Secret');
+  if (!parsed.success) throw misbehaviour(program, host, 'its answer has no Username and Secret');
   const { Username: username, Secret: secret } = parsed.data;
   if (secret === '') return undefined;
   if (username === '<token>') return { kind: 'identity', username: '', token: secret };
@@ -76,15 +76,23 @@ function credentialsOf(result: RunResult, program: string, host: string): Creden
 
 function howItEnded(result: RunResult): string {
   if (result.timedOut) return `it did not answer within ${timeoutMs / 1000} s`;
-  const how = result.signal === undefined ? `exit status ${result.exitCode}` : `signal ${result.signal}`;
-  const words = said(result);
-  return words === '' ? how : `${how}: ${words}`;
+  return result.signal === undefined ? `exit status ${result.exitCode}` : `signal ${result.signal}`;
 }
 
-// Docker's helpers tell errors on stdout. A JSON object there would be an answer, and secret.
-function said({ stdout, stderr }: RunResult): string {
-  const text = [stderr, stdout].map((output) => output.toString('utf8').trim()).find((words) => words !== '') ?? '';
-  return text.includes('{') ? '' : text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 300);
+// Docker's helpers tell errors on stdout.
+function hasNothing({ exitCode, stdout, stderr }: RunResult): boolean {
+  return exitCode !== undefined && [stdout, stderr].some((output) => nothing.test(output.toString('utf8')));
+}
+
+/** The error for what a helper did: whoever is to mend it has to see its words, which are not told here. */
+function misbehaviour(program: string, host: string, detail: string): BerthError {
+  const remedy = `what it prints is kept secret here; to see it run, as root: echo ${host} | ${program} get`;
+  return new BerthError('registry-credentials', {
+    op: 'ask credential helper',
+    object: `${program} for ${host}`,
+    detail,
+    remedy,
+  });
 }
 
 function failure(program: string, host: string, detail: string, cause?: unknown): BerthError {

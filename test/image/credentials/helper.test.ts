@@ -77,7 +77,8 @@ test('registries.conf may name programs of its own, and leave the files out', as
 });
 
 test.each([
-  ['fails', 'echo "no access to the vault" >&2; exit 3', /exit status 3: no access to the vault/],
+  ['fails', 'echo "SECRET is no key of the vault" >&2; exit 3', /exit status 3 \(/],
+  ['complains', 'echo "SECRET on stdout"; exit 1', /exit status 1 \(/],
   ['dies', 'kill -9 $$', /signal 9/],
   ['babbles', 'echo SECRET', /its answer is not JSON/],
   ['lists', `echo '["SECRET"]'`, /no Username and Secret/],
@@ -88,8 +89,18 @@ test.each([
   const error: unknown = await find({ credHelpers: { 'a.b': name } }).catch((caught: unknown) => caught);
   expect(error).toMatchObject({ code: 'registry-credentials', object: `docker-credential-${name} for a.b` });
   expect(String(error)).toMatch(words);
-  expect(String(error)).not.toMatch(/SECRET|SSSS/);
+  expect(everything(error)).not.toMatch(/SECRET|SSSS/);
+  expect(error).toMatchObject({
+    remedy: expect.stringContaining(`echo a.b | docker-credential-${name} get`) as string,
+  });
 });
+
+/** An error as the most talkative log would write it, with all that caused it. */
+function everything(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  return [error.stack, JSON.stringify(error), cause === undefined ? '' : everything(cause)].join('\n');
+}
 
 test('one that is not there, and one whose name is a path', async () => {
   await expect(find({ credsStore: 'nowhere' })).rejects.toMatchObject({
