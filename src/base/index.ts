@@ -4,6 +4,7 @@ export { abortable, abortError, anySignal, pause, throwIfAborted } from './abort
 export { nowNs } from './clock';
 export { Decoder, Encoder, WireError } from './codec';
 export { EventBus } from './event-bus';
+export { FairSlots } from './fair-slots';
 export { hashId, isId, newId, shortId } from './ids';
 export { KeyedLock } from './keyed-lock';
 export { createLog, silentLog, type Log, type LogLevel } from './log';

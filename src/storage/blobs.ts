@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { BerthError } from '../base';
 import { digestHex, digestMismatch, sha256Digest } from './digests';
 import { ifThere, onDisk, syncDir } from './disk';
 import type { Layout } from './layout';
 import type { UsageCount } from './usage';
+
+/** Layers are read in pieces as large as unpack's. */
+const reading = { highWaterMark: 256 * 1024 };
 
 /** Blobs by digest: whole and checked as soon as they have their name. */
 export class Blobs {
@@ -43,6 +47,23 @@ export class Blobs {
     });
     if (bytes && sha256Digest(bytes) !== digest) throw digestMismatch(op, digest, digest, sha256Digest(bytes));
     return bytes;
+  }
+
+  /**
+   * The bytes of a layer's blob, from a file that is staged or else the one that is kept, as a stream; undefined if
+   * there is none of this size. They are the reader's to check.
+   */
+  async stream(digest: string, size: bigint, staged?: string): Promise<Readable | undefined> {
+    return onDisk('read a blob', digest, async () => {
+      // A commit moves the file from the one name to the other.
+      for (const name of [...(staged === undefined ? [] : [staged]), this.layout.blob(digest)]) {
+        const handle = await ifThere(fs.open(name, 'r'));
+        if (!handle) continue;
+        if ((await handle.stat({ bigint: true })).size === size) return handle.createReadStream(reading);
+        await handle.close();
+      }
+      return undefined;
+    });
   }
 
   /** Keeps the bytes, durably. */

@@ -1,5 +1,5 @@
 import fs from 'node:fs/promises';
-import { KeyedLock, Semaphore } from '../base';
+import { FairSlots, KeyedLock } from '../base';
 import { addArtifact } from './artifacts/add-artifact';
 import { stageBlob } from './artifacts/stage-blob';
 import { Blobs } from './blobs';
@@ -9,15 +9,20 @@ import { onDisk } from './disk';
 import { claimImageRoot } from './image-root';
 import { layoutOf, type Layout } from './layout';
 import { addLayers } from './layers/add-layers';
-import { stageLayer, type StagedLayer } from './layers/stage';
+import type { StagedLayer } from './layers/stage';
+import { type LayerToStage, stageCheaply } from './layers/stage-cheaply';
 import { StagingPool } from './layers/staging-pool';
 import { Unpacker } from './layers/unpacker';
 import { WantedLayers } from './layers/wanted';
 import type { StorageOptions } from './options';
 import { mountRootfs, removeRootfs, unmountRootfs } from './rootfs';
-import type { ArtifactFileSource, LayerSource, Storage } from './storage';
+import { Space } from './space';
+import type { ArtifactFileSource, Storage } from './storage';
 import { UsageCount } from './usage';
 import { mountVolume } from './volumes';
+
+/** Layers of one image that are fetched and unpacked at once. */
+const layersPerImage = 6;
 
 /** Opens the storage, making its folders where they are not there. Rejects `config-invalid` for an image root of others. */
 export async function createStorage(options: StorageOptions): Promise<Storage> {
@@ -31,20 +36,23 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   for (const record of table.values()) usage.addLayer(record);
 
   const unpacker = new Unpacker(kernel, options.unpackPath, options.unpackLimits);
-  const staging = { kernel, layout, log, slots: new Semaphore(options.layerConcurrency) };
-  const pool = new StagingPool<LayerSource, StagedLayer>({
+  const slots = new FairSlots(options.layerConcurrency, layersPerImage);
+  const staging = { kernel, layout, log, slots };
+  const stageParts = { kernel, unpacker, blobs, log };
+  const pool = new StagingPool<LayerToStage, StagedLayer>({
     ...staging,
-    keyOf: (source) => source.chainId,
-    stage: (dir, source, signal) => stageLayer(unpacker, dir, source, signal),
+    nameOf: ({ source }) => ({ key: source.chainId, digest: source.digest }),
+    stage: (dir, layer, donor, signal) => stageCheaply(stageParts, dir, layer, donor, signal),
   });
   const blobPool = new StagingPool<ArtifactFileSource, string>({
     ...staging,
-    keyOf: (source) => source.digest,
-    stage: stageBlob,
+    nameOf: ({ digest }) => ({ key: digest, digest }),
+    stage: (dir, source, _donor, signal) => stageBlob(dir, source, signal),
   });
   const locks = new KeyedLock();
   const wanted = new WantedLayers();
-  const parts = { kernel, layout, unpacker, blobs, usage, table, log, pool, blobPool, locks, wanted };
+  const space = new Space(layout.staging);
+  const parts = { kernel, layout, unpacker, blobs, usage, table, log, pool, blobPool, locks, wanted, space };
   const rootfs = { kernel, layout, layers: table, log };
 
   return {
@@ -52,7 +60,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     imageRoot,
     readBlob: (digest, maxBytes) => blobs.read(digest, maxBytes),
     writeBlob: (digest, bytes) => blobs.write(digest, bytes),
-    addLayers: (sources, signal) => addLayers(parts, sources, signal),
+    addLayers: (sources, signal, onLayer) => addLayers(parts, sources, signal, onLayer),
     addArtifact: (artifact, signal) => addArtifact(parts, artifact, signal),
     mountRootfs: (request) => mountRootfs(rootfs, request),
     mountVolume: (request) => mountVolume(rootfs, request),

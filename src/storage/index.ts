@@ -7,7 +7,9 @@ export type {
   ArtifactSource,
   DiskUsage,
   KeptImage,
+  LayerOrigin,
   LayerSource,
+  OnLayer,
   RootfsRequest,
   Storage,
 } from './storage';

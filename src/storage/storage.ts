@@ -30,6 +30,11 @@ export interface ArtifactSource {
   readonly manifestDigest: string;
   readonly files: readonly ArtifactFileSource[];
 }
+/** Where a layer came from: it was there, another image was bringing it, its blob was kept, or it was fetched. */
+export type LayerOrigin = 'there' | 'shared' | 'local' | 'registry';
+
+/** Told of each layer of an addLayers as it is ready. */
+export type OnLayer = (layer: LayerSource, from: LayerOrigin) => void;
 
 export interface DiskUsage {
   readonly bytes: bigint;
@@ -70,9 +75,10 @@ export interface Storage {
   writeBlob(digest: string, bytes: Uint8Array): Promise<void>;
   /**
    * Unpacks all layers of an image, in parallel, those that are there already excepted; checks digest, size and
-   * diffID of each; one syncfs after the last; renames; gives their records. On failure nothing is left.
+   * diffID of each; one syncfs after the last; renames; gives their records. On failure nothing is left. Throws
+   * `storage-full` before the first byte if they cannot fit.
    */
-  addLayers(layers: readonly LayerSource[], signal: AbortSignal): Promise<readonly LayerRecord[]>;
+  addLayers(layers: readonly LayerSource[], signal: AbortSignal, onLayer?: OnLayer): Promise<readonly LayerRecord[]>;
   /**
    * Keeps an artifact's blobs, fetched in parallel, and its files as hard links of them in a layer of their own, under
    * `artifactChainId`; with the same checks, durability and undo as addLayers. Rejects `manifest-invalid` for a name

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createCriServer } from '../../src/cri';
 import { admin, ImageServiceService, RuntimeServiceClient, RuntimeServiceService } from '../../src/wire';
 import { answer, collect, connect } from './support/connection';
-import { deferred } from './support/deferred';
+import { deferred } from '../support/deferred';
 import { memoryRooms } from './support/rooms';
 
 const folders: string[] = [];

@@ -3,7 +3,7 @@ import { abortError } from '../../src/base';
 import type { ExecSyncResponse } from '../../src/wire';
 import { answer, collect, connect } from './support/connection';
 import { containerRecord, id, imageRecord } from './support/records';
-import { deferred } from './support/deferred';
+import { deferred } from '../support/deferred';
 import { memoryRooms, type Rooms } from './support/rooms';
 
 /** Makes the named call of the rooms wait for its signal; gives the error that the room then throws. */

@@ -5,7 +5,8 @@ import type { AddParts } from '../layers/add-layers';
 import { keepLayers } from '../layers/keep';
 import { stageAll } from '../layers/stage-all';
 import { removeStaging } from '../layers/stage';
-import { StagingHold, type StagingPool } from '../layers/staging-pool';
+import { StagingHold } from '../layers/staging-hold';
+import type { StagingPool } from '../layers/staging-pool';
 import type { ArtifactFileSource, ArtifactSource } from '../storage';
 import { buildArtifact } from './build-artifact';
 import { checkFileNames } from './file-names';
@@ -33,7 +34,8 @@ export async function addArtifact(
   await using hold = new StagingHold(parts.log);
   const staged = new Map<string, string>();
   await stageAll([...sources.values()], signal, async (source, either) => {
-    if (!blobs.has(source.digest)) staged.set(source.digest, await parts.blobPool.acquire(source, hold, either));
+    if (blobs.has(source.digest)) return;
+    staged.set(source.digest, (await parts.blobPool.acquire(source, hold, either)).staged);
   });
   return await parts.locks.with('commit', signal, async () => {
     // Another pull of the same artifact may have brought it meanwhile.

@@ -1,16 +1,21 @@
 import { BerthError, throwIfAborted, type KeyedLock } from '../../base';
 import type { LayerRecord } from '../../state';
 import { chainId, digestHex } from '../digests';
-import type { LayerSource } from '../storage';
+import { onDisk } from '../disk';
+import type { Reservation, Space } from '../space';
+import type { LayerSource, OnLayer } from '../storage';
 import { commitLayers, type ChainLink, type CommitParts } from './commit';
 import type { StagedLayer } from './stage';
 import { stageAll } from './stage-all';
-import { StagingHold, type StagingPool } from './staging-pool';
+import type { LayerToStage } from './stage-cheaply';
+import { StagingHold } from './staging-hold';
+import type { StagingPool } from './staging-pool';
 import type { WantedLayers } from './wanted';
 
 export interface AddParts extends CommitParts {
-  readonly pool: StagingPool<LayerSource, StagedLayer>;
+  readonly pool: StagingPool<LayerToStage, StagedLayer>;
   readonly wanted: WantedLayers;
+  readonly space: Space;
   /** The key `commit` is held while names and records change. */
   readonly locks: KeyedLock;
 }
@@ -20,17 +25,35 @@ export async function addLayers(
   parts: AddParts,
   layers: readonly LayerSource[],
   signal: AbortSignal,
+  onLayer: OnLayer = () => undefined,
 ): Promise<readonly LayerRecord[]> {
   throwIfAborted(signal, 'add layers');
   checkChain(layers);
   using _wanted = parts.wanted.hold(layers);
+  using rooms = await reserve(parts, layers);
   await using hold = new StagingHold(parts.log);
   const chain = await stageAll(layers, signal, async (source, either): Promise<ChainLink> => {
-    if (parts.table.get(source.chainId)) return { chainId: source.chainId, staged: undefined };
-    return { chainId: source.chainId, staged: await parts.pool.acquire(source, hold, either) };
+    const { chainId } = source;
+    if (parts.table.get(chainId)) {
+      onLayer(source, 'there');
+      return { chainId, staged: undefined };
+    }
+    const { staged, shared } = await parts.pool.acquire({ source, room: rooms.of.get(chainId) }, hold, either);
+    onLayer(source, shared ? 'shared' : staged.from);
+    return { chainId, staged };
   });
   await parts.locks.with('commit', signal, () => commitLayers(parts, chain, signal));
   return layers.map((source) => existing(parts, source.chainId));
+}
+
+/** Speaks for the space of the layers that nobody brings yet, by chain id. */
+async function reserve({ table, pool, space, layout }: AddParts, layers: readonly LayerSource[]) {
+  const missing = layers.filter(({ chainId }) => !table.get(chainId) && !pool.has(chainId));
+  const held = await onDisk('add layers', layout.staging, () => space.reserve(missing));
+  const of: ReadonlyMap<string, Reservation> = new Map(
+    held.flatMap((room, at) => (missing[at] ? [[missing[at].chainId, room]] : [])),
+  );
+  return { of, [Symbol.dispose]: () => held.forEach((room) => room[Symbol.dispose]()) };
 }
 
 function existing({ table }: AddParts, id: string): LayerRecord {

@@ -2,7 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { digestMismatch } from '../digests';
 import { onDisk } from '../disk';
-import type { LayerSource } from '../storage';
+import type { LayerOrigin, LayerSource } from '../storage';
 import { unpackError, type Applied, type Unpacker } from './unpacker';
 import type { StorageKernel } from '../options';
 
@@ -11,6 +11,7 @@ export interface StagedLayer {
   readonly dir: string;
   readonly source: LayerSource;
   readonly applied: Applied;
+  readonly from: LayerOrigin;
 }
 
 export const diffOf = (dir: string): string => path.join(dir, 'diff');
@@ -23,6 +24,8 @@ export async function stageLayer(
   unpacker: Unpacker,
   dir: string,
   source: LayerSource,
+  from: LayerOrigin,
+  onBytes: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<StagedLayer> {
   const op = 'unpack a layer';
@@ -32,7 +35,7 @@ export async function stageLayer(
     // Independent of the umask: this becomes the mode of the container's `/` where no layer names it.
     await fs.chmod(diffOf(dir), 0o755);
   });
-  const applied = await unpacker.apply(dir, source.size, await source.open(signal), signal);
+  const applied = await unpacker.apply(dir, source.size, await source.open(signal), onBytes, signal);
   if (applied.blobDigest !== undefined && applied.blobDigest !== source.digest) {
     // Altered bytes mostly fail to unpack, too: the digest is what tells why.
     throw digestMismatch(op, source.digest, source.digest, `${applied.blobDigest} in ${applied.blobSize} bytes`);
@@ -45,7 +48,7 @@ export async function stageLayer(
     const object = `${source.digest}, uncompressed`;
     throw digestMismatch(op, object, `diff id ${source.diffId}`, `diff id ${applied.diffId}`);
   }
-  return { dir, source, applied };
+  return { dir, source, applied, from };
 }
 
 /** Removes what a layer was staged in, mounts of an earlier process included. */

@@ -1,103 +1,114 @@
-import { BerthError, abortable, messageOf, type Log, type Semaphore } from '../../base';
+import { BerthError, abortable, type FairSlots, type Log } from '../../base';
 import type { Layout } from '../layout';
-import { removeStaging } from './stage';
 import type { StorageKernel } from '../options';
+import { removeStaging } from './stage';
+import type { StagingHold } from './staging-hold';
 
 /** What is being staged, shared by all who want it. */
 interface Job<Staged> {
+  readonly key: string;
+  /** Of the bytes that it fetches. */
+  readonly digest: string;
   readonly staged: Promise<Staged>;
   readonly dir: string;
   readonly controller: AbortController;
   users: number;
 }
 
+/** What was staged, and whether somebody else's job brought it. */
+interface Acquired<Staged> {
+  readonly staged: Staged;
+  readonly shared: boolean;
+}
+
 export interface StagingOptions<Source, Staged> {
   readonly kernel: StorageKernel;
   readonly layout: Layout;
   readonly log: Log;
-  /** How many are staged at once; the pools of a storage share it. */
-  readonly slots: Semaphore;
-  /** What one source is staged under: a layer's chain id, a blob's digest. */
-  readonly keyOf: (source: Source) => string;
-  /** Fetches and checks one in the folder, which it makes. */
-  readonly stage: (dir: string, source: Source, signal: AbortSignal) => Promise<Staged>;
+  /** How many are staged at once, of all and of one hold; the pools of a storage share it. */
+  readonly slots: FairSlots;
+  /** What one source is staged under (a layer's chain id, a blob's digest), and the digest of its bytes. */
+  readonly nameOf: (source: Source) => { readonly key: string; readonly digest: string };
+  /** Fetches and checks one in the folder, which it makes; `donor` was made of the same bytes, and is held meanwhile. */
+  readonly stage: (dir: string, source: Source, donor: Staged | undefined, signal: AbortSignal) => Promise<Staged>;
 }
 
 /**
  * Layers, or blobs, that are being staged or wait to be committed. Each is fetched once, whoever asks; it is given
- * up, and its folder removed, when the last of those who wanted it lets go.
+ * up, and its folder removed, when the last of those who wanted it lets go. Bytes that another job fetches (the same
+ * layer on other ones) are not fetched again.
  */
 export class StagingPool<Source, Staged> {
   private readonly jobs = new Map<string, Job<Staged>>();
 
   constructor(private readonly parts: StagingOptions<Source, Staged>) {}
 
+  /** Whether somebody's job brings this one. */
+  has(key: string): boolean {
+    return this.jobs.has(key);
+  }
+
   /**
-   * Gives what was staged, and holds it until `release`, which every call needs, failed or not. A job of someone
-   * else that fails is tried again from this caller's source: its credentials may be the better ones.
+   * Gives what was staged, and holds it until the hold is let go, which every call needs, failed or not. A job of
+   * someone else that fails is tried again from this caller's source: its credentials may be the better ones.
    */
-  async acquire(source: Source, hold: StagingHold, signal: AbortSignal): Promise<Staged> {
-    const key = this.parts.keyOf(source);
+  async acquire(source: Source, hold: StagingHold, signal: AbortSignal): Promise<Acquired<Staged>> {
     for (;;) {
-      const known = this.jobs.get(key);
-      const job = known ?? this.start(key, source);
+      const known = this.jobs.get(this.parts.nameOf(source).key);
+      const job = known ?? this.start(source, hold);
       job.users++;
-      hold.add(() => this.release(key, job));
+      hold.add(() => this.release(job));
       try {
-        return await abortable(job.staged, signal, 'stage a layer');
+        return { staged: await abortable(job.staged, signal, 'stage a layer'), shared: known !== undefined };
       } catch (error) {
         if (!known || signal.aborted) throw error;
       }
     }
   }
 
-  private start(key: string, source: Source): Job<Staged> {
+  private start(source: Source, hold: StagingHold): Job<Staged> {
+    const name = this.parts.nameOf(source);
     const controller = new AbortController();
     const dir = this.parts.layout.newStaging();
     const { signal } = controller;
-    const staged = this.parts.slots.with(signal, () => this.parts.stage(dir, source, signal));
-    const job: Job<Staged> = { staged, dir, controller, users: 0 };
-    this.jobs.set(key, job);
+    const twin = [...this.jobs.values()].find(({ digest }) => digest === name.digest);
+    if (twin) twin.users++;
+    const run = async (): Promise<Staged> => {
+      try {
+        // Before a slot is taken: one that waits must not keep out the one that it waits for.
+        const donor = twin && (await abortable(resultOf(twin), signal, 'stage a layer'));
+        return await this.parts.slots.with(hold, signal, () => this.parts.stage(dir, source, donor, signal));
+      } finally {
+        if (twin) await this.release(twin);
+      }
+    };
+    const job: Job<Staged> = { ...name, staged: run(), dir, controller, users: 0 };
+    this.jobs.set(job.key, job);
     // A job that failed is not joined any more; those who wait for it hear of it through their own wait.
-    staged.catch(() => this.forget(key, job));
+    job.staged.catch(() => this.forget(job));
     return job;
   }
 
-  private async release(key: string, job: Job<Staged>): Promise<void> {
+  private async release(job: Job<Staged>): Promise<void> {
     job.users--;
     if (job.users > 0) return;
-    this.forget(key, job);
-    const over = new BerthError('call-cancelled', { op: 'stage a layer', object: key, detail: 'nobody wants it' });
-    job.controller.abort(over);
+    this.forget(job);
+    const { key } = job;
+    job.controller.abort(
+      new BerthError('call-cancelled', { op: 'stage a layer', object: key, detail: 'nobody wants it' }),
+    );
     await job.staged.catch((error: unknown) =>
       this.parts.log.debug({ err: error, key }, 'a staged layer was given up'),
     );
     await removeStaging(this.parts.kernel, job.dir);
   }
 
-  private forget(key: string, job: Job<Staged>): void {
-    if (this.jobs.get(key) === job) this.jobs.delete(key);
+  private forget(job: Job<Staged>): void {
+    if (this.jobs.get(job.key) === job) this.jobs.delete(job.key);
   }
 }
 
-/** What one addLayers or addArtifact holds of the pools: let go in full, past failures. */
-export class StagingHold implements AsyncDisposable {
-  private readonly releases: (() => Promise<void>)[] = [];
-
-  constructor(private readonly log: Log) {}
-
-  add(release: () => Promise<void>): void {
-    this.releases.push(release);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(
-      this.releases.splice(0).map((release) =>
-        release().catch((error: unknown) => {
-          // What stays is found and removed by cleanStaging at the next start.
-          this.log.error({ err: error }, `a staged layer could not be removed: ${messageOf(error)}`);
-        }),
-      ),
-    );
-  }
+/** What a job has staged; undefined if it fails. */
+function resultOf<Staged>({ staged }: Job<Staged>): Promise<Staged | undefined> {
+  return staged.catch(() => undefined);
 }

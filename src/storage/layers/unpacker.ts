@@ -68,7 +68,13 @@ export class Unpacker {
    * Streams a layer's bytes into the staging folder. What the archive is to blame for is a result; an error of the
    * source, a cancelled signal and a program that dies reject. The program is over when this settles.
    */
-  async apply(staging: string, size: bigint, bytes: Readable, signal: AbortSignal): Promise<Applied | Failed> {
+  async apply(
+    staging: string,
+    size: bigint,
+    bytes: Readable,
+    onBytes: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<Applied | Failed> {
     const op = 'unpack a layer';
     const stop = new AbortController();
     const args = ['apply', '--staging', staging, '--max-compressed', String(size), ...this.limitArgs()];
@@ -77,7 +83,7 @@ export class Unpacker {
       () => undefined,
       () => undefined,
     );
-    const source = watched(bytes);
+    const source = watched(bytes, onBytes);
     try {
       await pipeline(source.bytes, run.stdin, { signal });
     } catch {
@@ -155,11 +161,14 @@ function succeeded<T extends { readonly ok: true }>(outcome: T | Failed, op: str
 }
 
 /** Passes the bytes on and remembers whether it was they that failed: a pipeline does not tell its ends apart. */
-function watched(bytes: Readable): { readonly bytes: AsyncGenerator<unknown>; failure(): Error | undefined } {
+function watched(bytes: Readable, onBytes: (bytes: number) => void) {
   let failure: Error | undefined;
-  async function* pass(): AsyncGenerator<unknown> {
+  async function* pass(): AsyncGenerator<Buffer> {
     try {
-      yield* bytes;
+      for await (const chunk of bytes as AsyncIterable<Buffer>) {
+        onBytes(chunk.length);
+        yield chunk;
+      }
     } catch (error) {
       failure = error instanceof Error ? error : new Error(messageOf(error));
       throw error;
