@@ -1,8 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { anySignal, type Log, Semaphore, SingleFlight, throwIfAborted } from '../base';
+import { anySignal, isBerthError, type Log, Semaphore, throwIfAborted } from '../base';
 import type { Environment } from '../config';
 import type { Kernel } from '../kernel';
-import type { ImageRecord } from '../state';
 import { loadArchive } from './archive';
 import { Collector } from './collector';
 import { type AuthFile, Keychain, takeNamespacedAuth, usualAuthFiles } from './credentials';
@@ -13,6 +12,7 @@ import { hostPlatform, type Platform } from './platform';
 import { openAdmission, Policies, type PolicyPaths, Recheck } from './policy';
 import type { PullDeps } from './pull';
 import { pullNamed } from './pull-named';
+import { PullJobs, PullTracker } from './pulls';
 import { parseReference, qualify, type Reference, repositoryOf, type ShortReference, textOf } from './reference';
 import { candidatesOf, loadRegistriesConf, type RegistriesConfPaths } from './registries-conf';
 import { createHttp, defaultPatience, type Patience } from './registry';
@@ -67,7 +67,7 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     options.authFiles.length > 0 ? options.authFiles : usualAuthFiles(environment, process.getuid?.() ?? 0);
   const policies = new Policies(options.policy, log);
   const recheck = new Recheck(policies, storage);
-  const deps: Omit<PullDeps, 'admission'> = {
+  const deps: Omit<PullDeps, 'admission' | 'progress'> = {
     storage,
     store,
     collector,
@@ -79,7 +79,8 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     keychain: new Keychain(authFiles, { kernel: options.kernel, env: environment.variables }),
     progressTimeoutMs: options.progressTimeoutMs,
   };
-  const pulls = new SingleFlight<ImageRecord>();
+  const pulls = new PullJobs();
+  const tracker = new PullTracker(log);
   const pullSlots = new Semaphore(options.concurrency);
   const closing = new AbortController();
   const loads = new Set<Promise<unknown>>();
@@ -93,13 +94,16 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
       const own = await takeNamespacedAuth(options.namespacedAuthDir, namespace, repositoryForProviders(reference));
       const ownPolicy = await policies.ownFile(namespace);
       return pulls.run(
-        `pull ${textOf(reference)}${markOf(auth, own, marks)}${ownPolicy === undefined ? '' : ` (policy of ${namespace})`}`,
+        textOf(reference),
+        `${markOf(auth, own, marks)}${ownPolicy === undefined ? '' : ` (policy of ${namespace})`}`,
         (job) =>
-          pullSlots.with(job, async () => {
-            conf = await loadRegistriesConf(options.registriesConf);
-            const admission = await openAdmission(policies, options.policy.registriesDir, namespace, log);
-            return pullNamed({ ...deps, admission }, conf, reference, { cri: auth, own }, job);
-          }),
+          pullSlots.with(job, () =>
+            tracker.track(textOf(reference), job, async (progress) => {
+              conf = await loadRegistriesConf(options.registriesConf);
+              const admission = await openAdmission(policies, options.policy.registriesDir, namespace, log);
+              return pullNamed({ ...deps, admission, progress }, conf, reference, { cri: auth, own }, job);
+            }),
+          ),
         signal,
       );
     },
@@ -119,8 +123,12 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     pinned: pinnedBy(options.pinnedImages ?? []),
     async remove(text, signal) {
       throwIfAborted(signal, 'RemoveImage', text);
+      // Nobody waits for it any more, and it would bring the image back.
+      const name = nameOrNothing(text);
+      if (name !== undefined) await pulls.endUnwaited(name);
       if (await store.remove(text)) await collector.collect();
     },
+    pulls: tracker,
     collect: () => collector.collect(),
     async close(reason) {
       closing.abort(reason);
@@ -134,6 +142,16 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
 // Credential providers take every name without a host for Docker Hub's.
 function repositoryForProviders(reference: Reference | ShortReference): string {
   return repositoryOf(reference.kind === 'full' ? reference : qualify(reference, 'docker.io'));
+}
+
+// A name that is removed; an id has no pull.
+function nameOrNothing(text: string): string | undefined {
+  try {
+    return textOf(parseReference(text));
+  } catch (error) {
+    if (isBerthError(error, 'image-reference-invalid')) return undefined;
+    throw error;
+  }
 }
 
 // Equal credentials make equal jobs. The mark goes into messages, so nothing can be learnt from it.

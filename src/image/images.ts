@@ -1,4 +1,5 @@
 import type { ImageRecord } from '../state';
+import type { PullsWatch } from './pulls';
 
 /** Credentials of one pull, as CRI gives them. */
 export interface RegistryAuth {
@@ -14,8 +15,8 @@ export interface RegistryAuth {
 /** The images of this node. */
 export interface Images {
   /**
-   * Pulls and gives the image's record. Equal pulls are one job; it outlives a caller that gives up. The namespace is
-   * that of the pod: credentials may have been left for it.
+   * Pulls and gives the image's record. Equal pulls are one job; it outlives its callers (docs/pulls.md). The namespace
+   * is that of the pod: credentials may have been left for it.
    */
   pull(
     reference: string,
@@ -42,6 +43,8 @@ export interface OpenImages extends Images {
    * Throws `image-signature`, `policy-invalid`.
    */
   admit(image: ImageRecord, asked: string, namespace: string): Promise<void>;
+  /** What is being pulled, and the sums of what was. */
+  readonly pulls: PullsWatch;
   /** Removes from the storage what no image needs: for recovery, after a start that follows a kill. */
   collect(): Promise<void>;
   /** Aborts what is under way with this reason, waits for it to end, and closes the connections. */

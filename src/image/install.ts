@@ -16,6 +16,7 @@ import { emptyConfig, type ParsedConfig } from './config';
 import type { Descriptor, ImageManifest } from './manifest';
 import type { Names } from './names';
 import type { KeptSignature } from './policy';
+import type { PullProgress } from './pulls';
 import type { ImageStore } from './store';
 
 /** What the image room needs of the storage. */
@@ -46,6 +47,8 @@ export interface InstallDeps {
   /** Waits until what was committed is on the disk. */
   readonly flushed: () => Promise<void>;
   readonly log: Log;
+  /** Of the pull, if it is one. */
+  readonly progress?: PullProgress;
 }
 
 /** Layers, then documents, then the record: an image that has a record is whole. On failure nothing is left. */
@@ -62,7 +65,7 @@ export async function install(
   const blobs = [configDigest, ...kept.map(({ digest }) => digest)];
   const pin = await collector.pin({ layers: record.layers, chainIds: record.chainIds, blobs });
   try {
-    await addContent(storage, content, record, signal);
+    await addContent(deps, content, record, signal);
     throwIfAborted(signal, 'install image', record.id);
     for (const { digest, bytes } of kept) await storage.writeBlob(digest, bytes);
     await storage.writeBlob(configDigest, content.configBytes);
@@ -81,15 +84,18 @@ export async function install(
 }
 
 async function addContent(
-  storage: ImageStorage,
+  { storage, progress }: InstallDeps,
   content: ImageContent,
   record: ImageRecord,
   signal: AbortSignal,
 ): Promise<void> {
+  progress?.expect(content.manifest.layers);
   switch (content.kind) {
-    case 'image':
-      await storage.addLayers(layerSources(content, content.config, record), signal);
+    case 'image': {
+      const layers = layerSources(content, content.config, record);
+      await storage.addLayers(layers, signal, (_, from) => progress?.ready(from));
       return;
+    }
     case 'artifact':
       await storage.addArtifact({ manifestDigest: content.manifestDigest, files: fileSources(content) }, signal);
       return;

@@ -5,6 +5,7 @@ import { install, type InstallDeps, type ImageContent } from './install';
 import type { Names } from './names';
 import type { Platform } from './platform';
 import type { Admission } from './policy';
+import type { PullProgress } from './pulls';
 import { type Reference, repositoryOf, textOf } from './reference';
 import { type PullSource, pullSources, type RegistriesConf } from './registries-conf';
 import { endpointOf, type Http, Meter, type Patience, RegistryClient } from './registry';
@@ -19,6 +20,8 @@ export interface PullDeps extends InstallDeps {
   readonly admission: Admission;
   /** Waiting for an endpoint that sends next to nothing; 0 is for ever. Milliseconds. */
   readonly progressTimeoutMs: number;
+  /** Of this pull. */
+  readonly progress: PullProgress;
 }
 
 /** One pull of one full name: the mirrors in order, then the registry; all content from the one that has the manifest. */
@@ -33,6 +36,7 @@ export async function pullImage(
   const failures: { readonly host: string; readonly error: BerthError }[] = [];
   for (const [at, source] of sources.entries()) {
     const meter = new Meter(source.host, deps.progressTimeoutMs);
+    deps.progress.ask(source.host);
     try {
       const job = anySignal(signal, meter.stalled);
       const client = await clientFor(
@@ -65,7 +69,7 @@ interface Attempt {
 }
 
 async function clientFor(
-  { http, patience, log, keychain }: PullDeps,
+  { http, patience, log, keychain, progress }: PullDeps,
   conf: RegistriesConf,
   reference: Reference,
   keys: PullKeys,
@@ -74,7 +78,8 @@ async function clientFor(
 ): Promise<RegistryClient> {
   const wanted = { ...source, namedHost: reference.host, helpers: conf.credentialHelpers };
   const credentials = await keychain.find(keys, wanted, signal);
-  return new RegistryClient({ http, endpoint: endpointOf(source), credentials, patience, last, meter, log });
+  const onBytes = (_: string, bytes: number) => progress.received(bytes);
+  return new RegistryClient({ http, endpoint: endpointOf(source), credentials, patience, last, meter, log, onBytes });
 }
 
 async function fetchContent(
