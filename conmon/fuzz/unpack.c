@@ -45,7 +45,8 @@ static void options(char *text)
     FUZZ_CHECK(err.code > 0 && err.msg[0]);
   else
     FUZZ_CHECK(parsed.mode == MODE_ROOT ? parsed.from && parsed.to
-                                        : parsed.staging && (parsed.mode != MODE_MERGE || parsed.merged));
+                                        : parsed.staging && (parsed.mode != MODE_MERGE || parsed.merged) &&
+                                              (parsed.mode != MODE_COMPARE || parsed.layer));
 }
 
 void fuzz_one(const uint8_t *data, size_t size)

@@ -17,6 +17,9 @@
 #define IMPLIED_XATTR "trusted.berth.implied"
 #define OPAQUE_XATTR "trusted.overlay.opaque"
 
+/* The time of folders that neither the archive nor the layers below name. */
+#define UNNAMED_TIME ((struct timespec){0})
+
 struct layer {
   /* The root of the layer: nothing is reached but through it. */
   int root;

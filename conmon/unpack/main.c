@@ -5,19 +5,24 @@
  *   unpack fixup --staging DIR [--merged DIR]   completes DIR/diff by what the layers below have
  *   unpack merge --staging DIR --merged DIR     applies DIR/blob over the layers below, which are mounted
  *   unpack root --from DIR --to DIR             gives a layer's own root the metadata of another's
+ *   unpack compare --staging DIR --layer DIR    says what of the layer's folder is not as in DIR/diff
  *
  * Limits (limits.h has their defaults): --max-compressed, --max-expanded, --max-header, --max-path (bytes),
- * --max-entries, --max-ratio with --ratio-from (bytes), --max-cpu-seconds. One JSON object on stdout says what came of
- * it (report.h). Exit status 0: done; 1: failed; 2: wrong usage.
+ * --max-entries, --max-ratio with --ratio-from (bytes), --max-cpu-seconds. --background 1: at the lowest priorities. One
+ * JSON object on stdout says what came of it (report.h). Exit status 0: done; 1: failed; 2: wrong usage.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioprio.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/scope.h"
 #include "unpack/apply.h"
+#include "unpack/compare.h"
 #include "unpack/confine.h"
 #include "unpack/fixup.h"
 #include "unpack/options.h"
@@ -117,18 +122,28 @@ static int run_root(const struct options *options, struct err *err)
   return result;
 }
 
-static int run(struct options *options, struct layer *layer, struct layer_digests *digests, struct err *err)
+/* Neither folder is changed, and nothing is looked at but what is below them; /proc is needed for attributes. */
+static int run_compare(const struct options *options, struct err *err)
 {
-  switch (options->mode) {
-  case MODE_FIXUP:
-    return run_fixup(options, err);
-  case MODE_ROOT:
-    return run_root(options, err);
-  case MODE_APPLY:
-  case MODE_MERGE:
-    break;
-  }
-  return run_apply(options, layer, digests, err);
+  _cleanup_fd_ int staging = open(options->staging, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  _cleanup_fd_ int diff = openat(staging, "diff", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  _cleanup_fd_ int layer = open(options->layer, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (staging < 0 || diff < 0 || layer < 0)
+    return err_set(err, errno, "open %.200s and %.200s", options->staging, options->layer);
+  _cleanup_compare_ struct compare compare = {.reference = diff, .layer = layer};
+  int result = confine_self(&options->limits, err);
+  if (result == 0)
+    result = compare_trees(&compare, err);
+  if (result == 0)
+    report_compare(&compare);
+  return result;
+}
+
+/* A courtesy: where the kernel does not grant it, the work is done all the same. */
+static void let_others_go_first(void)
+{
+  setpriority(PRIO_PROCESS, 0, 19);
+  syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
 }
 
 /* Whether stdout has its object, and the layer that it is about. */
@@ -147,6 +162,22 @@ static void report_sudden_end(void)
   report_failure(&err, &state.layer, NULL);
 }
 
+static int run_mode(struct options *options, struct layer *layer, struct layer_digests *digests, struct err *err)
+{
+  switch (options->mode) {
+  case MODE_FIXUP:
+    return run_fixup(options, err);
+  case MODE_ROOT:
+    return run_root(options, err);
+  case MODE_COMPARE:
+    return run_compare(options, err);
+  case MODE_APPLY:
+  case MODE_MERGE:
+    break;
+  }
+  return run_apply(options, layer, digests, err);
+}
+
 int main(int argc, char **argv)
 {
   struct err err = {0};
@@ -159,7 +190,9 @@ int main(int argc, char **argv)
   state.layer = (struct layer){.limits = &options.limits, .root = -1, .dir = -1};
   if (atexit(report_sudden_end) != 0)
     return 1;
-  int result = run(&options, &state.layer, &digests, &err);
+  if (options.background > 0)
+    let_others_go_first();
+  int result = run_mode(&options, &state.layer, &digests, &err);
   if (result < 0)
     report_failure(&err, &state.layer, &digests);
   state.reported = true;

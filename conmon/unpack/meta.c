@@ -111,6 +111,15 @@ int meta_keep_times(struct layer *layer, int dir, const char *path, struct err *
   return is_before(&st.st_mtim, &layer->started) ? note_times(layer, path, &st, times, err) : 0;
 }
 
+int meta_note_unnamed(struct layer *layer, int parent, const char *name, const char *path, struct err *err)
+{
+  const struct timespec times[2] = {UNNAMED_TIME, UNNAMED_TIME};
+  struct stat st;
+  if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return err_set(err, errno, "look at %.200s", path);
+  return note_times(layer, path, &st, times, err);
+}
+
 int meta_apply_file(int fd, const char *path, struct archive_entry *entry, struct err *err)
 {
   struct stat st;
@@ -187,5 +196,10 @@ int meta_finish(struct layer *layer, struct err *err)
     if (st.st_dev == noted.dev && st.st_ino == noted.ino && futimens(fd, noted.times) < 0)
       return err_set(err, errno, "set the times of %.200s", path);
   }
-  return ferror(layer->dir_times) ? err_set(err, EIO, "read the times of folders") : 0;
+  if (ferror(layer->dir_times))
+    return err_set(err, EIO, "read the times of folders");
+  const struct timespec unnamed[2] = {UNNAMED_TIME, UNNAMED_TIME};
+  if (!layer->merged && !layer->root_named && utimensat(layer->root, ".", unnamed, 0) < 0)
+    return err_set(err, errno, "set the times of the root");
+  return 0;
 }

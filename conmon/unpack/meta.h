@@ -19,7 +19,13 @@ int meta_apply(struct layer *layer, int parent, const char *name, const char *pa
  */
 int meta_keep_times(struct layer *layer, int dir, const char *path, struct err *err);
 
-/* Sets the times of all folders that were noted. */
+/*
+ * Notes that no time is known of a folder that was just made without the archive naming it: a time of the clock would
+ * tell two unpackings of the same layer apart. The archive, or the layers below (fixup.h), may know better later.
+ */
+int meta_note_unnamed(struct layer *layer, int parent, const char *name, const char *path, struct err *err);
+
+/* Sets the times of all folders that were noted, and of a root that the archive did not name. */
 int meta_finish(struct layer *layer, struct err *err);
 
 #endif

@@ -15,6 +15,8 @@ static int parse_mode(const char *text, struct options *options, struct err *err
     options->mode = MODE_MERGE;
   else if (strcmp(text, "root") == 0)
     options->mode = MODE_ROOT;
+  else if (strcmp(text, "compare") == 0)
+    options->mode = MODE_COMPARE;
   else
     return err_set(err, EINVAL, "unknown mode %.100s", text);
   return 0;
@@ -44,6 +46,7 @@ static int parse_option(const char *name, const char *value, struct options *opt
       {"--max-header", &options->limits.header},
       {"--max-path", &options->limits.path},
       {"--max-cpu-seconds", &options->limits.cpu_seconds},
+      {"--background", &options->background},
   };
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
     if (strcmp(name, numbers[i].name) == 0)
@@ -56,6 +59,8 @@ static int parse_option(const char *name, const char *value, struct options *opt
     options->from = value;
   else if (strcmp(name, "--to") == 0)
     options->to = value;
+  else if (strcmp(name, "--layer") == 0)
+    options->layer = value;
   else
     return err_set(err, EINVAL, "unknown option %.100s", name);
   return 0;
@@ -81,5 +86,7 @@ int options_parse(int argc, char **argv, struct options *options, struct err *er
     return err_set(err, EINVAL, "--max-ratio is 0");
   if (result == 0 && options->mode == MODE_MERGE && !options->merged)
     return err_set(err, EINVAL, "merge needs --merged");
+  if (result == 0 && options->mode == MODE_COMPARE && !options->layer)
+    return err_set(err, EINVAL, "compare needs --layer");
   return result;
 }

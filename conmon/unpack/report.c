@@ -109,3 +109,17 @@ void report_fixup(const char *needs_path, const char *reason)
     put_needs(needs_path, reason);
   printf("}\n");
 }
+
+void report_compare(const struct compare *compare)
+{
+  printf("{\"ok\":true,\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64, compare->entries, compare->bytes);
+  printf(",\"differing\":%" PRIu64 ",\"differences\":[", compare->differing);
+  for (size_t i = 0; i < COMPARE_NAMED && i < compare->differing; i++) {
+    printf("%s{\"path\":", i > 0 ? "," : "");
+    put_string(compare->named[i].path);
+    printf(",\"what\":");
+    put_string(compare->named[i].what);
+    putchar('}');
+  }
+  printf("]}\n");
+}

@@ -39,7 +39,7 @@ static const uint32_t allowed[] = {
     SYS_readlinkat, SYS_fchdir,
     // What is known of them.
     SYS_fstat, SYS_newfstatat, SYS_statx, SYS_fchown, SYS_fchownat, SYS_fchmod, SYS_fchmodat, SYS_fchmodat2,
-    SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_getxattr, SYS_lgetxattr, SYS_listxattr,
+    SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_getxattr, SYS_lgetxattr, SYS_listxattr, SYS_llistxattr,
     SYS_removexattr, SYS_lremovexattr,
     // Memory; mmap and mprotect are looked at more closely.
     SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise,

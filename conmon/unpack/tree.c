@@ -57,7 +57,9 @@ static int make_implied(struct layer *layer, int parent, const char *path, struc
   }
   if (mkdirat(parent, name, 0755) < 0)
     return err_set(err, errno, "make the parent %.200s", path);
-  result = layer_count_inode(layer, err);
+  result = meta_note_unnamed(layer, parent, name, path, err);
+  if (result == 0)
+    result = layer_count_inode(layer, err);
   if (result < 0 || layer->merged)
     return result;
   layer->bytes += 4096;

@@ -64,7 +64,8 @@ int whiteout_dir(struct layer *layer, const char *path, struct err *err)
     _cleanup_fd_ int dir = open_in_root(layer->root, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     if (dir == -ENOENT || dir == -ENOTDIR)
       return 0;
-    return dir < 0 ? err_set(err, -dir, "open %.200s", path) : tree_empty(layer, dir, err);
+    int result = dir < 0 ? err_set(err, -dir, "open %.200s", path) : meta_keep_times(layer, dir, path, err);
+    return result < 0 ? result : tree_empty(layer, dir, err);
   }
   // overlayfs does not look for the mark on the roots that it is given.
   if (*path == '\0')
