@@ -1,6 +1,7 @@
 export { catalog, type ErrorCode, type StatusName } from './errors/catalog';
 export { BerthError, type ErrorParts, errnoOf, isBerthError, messageOf } from './errors/berth-error';
 export { abortable, abortError, anySignal, pause, throwIfAborted } from './abort';
+export { asidePath, asideTime } from './aside';
 export { nowNs } from './clock';
 export { Decoder, Encoder, WireError } from './codec';
 export { EventBus } from './event-bus';

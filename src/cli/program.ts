@@ -39,6 +39,11 @@ const groups: readonly { readonly title: string; readonly entries: readonly Entr
   {
     title: 'Daemon:',
     entries: [
+      {
+        name: 'check',
+        summary: 'check that images and layers are whole, and repair them',
+        load: () => import('./commands/check'),
+      },
       { name: 'info', summary: 'show the daemon and whether the node is ready', load: () => import('./commands/info') },
       {
         name: 'version',

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BerthError, hashId, UndoScope, type Log } from '../base';
+import { BerthError, hashId, messageOf, UndoScope, type Log } from '../base';
 import { type Config, readEnvironment } from '../config';
 import {
   createContainers,
@@ -10,13 +10,13 @@ import {
   type ContainerService,
   type PodLifecycle,
 } from '../containers';
-import { createImages, type Images } from '../image';
+import { createImages, type Images, type ImageUser } from '../image';
 import { startKernel, type Kernel } from '../kernel';
 import { createInfra, createSandboxes, netnsDir, openNetwork, type Sandboxes } from '../pods';
 import { watchFsUsage, type FsUsageWatch } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, createOciRuntime, watchRuntime, type OciRuntime, type RuntimeWatch } from '../runtime';
-import { openState, type State } from '../state';
+import { openState, type ContainerRecord, type State } from '../state';
 import { createStorage, type Storage } from '../storage';
 
 /** berth without its listeners: every room, put together. */
@@ -80,7 +80,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     log,
   });
   opened.add('launcher', () => kernel.close());
-  const state: State = await openState(root);
+  const state: State = await openState(root, log);
   opened.add('state', () => state.close());
   const storage = await createStorage({
     root,
@@ -140,6 +140,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     progressTimeoutMs: config.image.pull_progress_timeout * 1000,
     stagingDir: join(storage.imageRoot, 'staging'),
     inUse: () => [...state.containers.values()].flatMap(({ imageId, volumeImages = [] }) => [imageId, ...volumeImages]),
+    users: () => [...state.containers.values()].flatMap(imageUsers),
     flushed: () => state.flushed(),
     log,
   });
@@ -182,7 +183,10 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     runtime,
     async recover() {
       await recover({ kernel, state, storage, sandboxes: pods, containers, podLifecycle, root, log });
-      await images.collect();
+      // What is not removed now is at the next start: it takes room, and does no harm.
+      await images.collect().catch((error: unknown) => {
+        log.error({ err: error }, `what no image needs is not removed: ${messageOf(error)}`);
+      });
       const retries = retryPeriodically(log, async () => {
         await containers.retry();
         await pods.retry();
@@ -191,6 +195,12 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     },
     close: () => opened.rollback(),
   };
+}
+
+/** A container may have mounted its own image and those of its volumes. */
+function imageUsers({ id, imageId, volumeImages = [], createdAt, reaped }: ContainerRecord): ImageUser[] {
+  const mounted = reaped !== true;
+  return [imageId, ...volumeImages].map((image) => ({ containerId: id, imageId: image, createdAt, mounted }));
 }
 
 /** One command-line client for each runtime that records name, whatever the configuration says now. */

@@ -11,7 +11,7 @@ export interface Kept {
 /** Removes from the storage what no image needs, and keeps what a pull in flight is about to need. */
 export class Collector {
   private readonly pinned = new Set<Kept>();
-  private running: Promise<void> | undefined;
+  private running: Promise<unknown> | undefined;
 
   constructor(
     private readonly storage: Pick<Storage, 'collect'>,
@@ -26,11 +26,17 @@ export class Collector {
   }
 
   /** Collects now; one at a time. */
-  async collect(): Promise<void> {
+  collect(): Promise<void> {
+    return this.alone((keep) => this.storage.collect(keep));
+  }
+
+  /** Runs a step that has to know what is needed, now or by a pull in flight, while no collection runs. */
+  async alone<T>(step: (keep: readonly Kept[]) => Promise<T>): Promise<T> {
     while (this.running) await Promise.allSettled([this.running]);
-    this.running = this.storage.collect([...[...this.images()].map(keptBy), ...this.pinned]);
+    const job = step([...[...this.images()].map(keptBy), ...this.pinned]);
+    this.running = job;
     try {
-      await this.running;
+      return await job;
     } finally {
       this.running = undefined;
     }

@@ -1,8 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { anySignal, isBerthError, type Log, Semaphore, throwIfAborted } from '../base';
+import { anySignal, isBerthError, KeyedLock, type Log, Semaphore, throwIfAborted } from '../base';
 import type { Environment } from '../config';
 import type { Kernel } from '../kernel';
 import { loadArchive } from './archive';
+import { checkImages, type ImageUser } from './check';
 import { Collector } from './collector';
 import { type AuthFile, Keychain, takeNamespacedAuth, usualAuthFiles } from './credentials';
 import type { OpenImages, RegistryAuth } from './images';
@@ -12,7 +13,7 @@ import { hostPlatform, type Platform } from './platform';
 import { openAdmission, Policies, type PolicyPaths, Recheck } from './policy';
 import type { PullDeps } from './pull';
 import { pullNamed } from './pull-named';
-import { PullJobs, PullTracker } from './pulls';
+import { PullJobs, PullProgress, PullTracker } from './pulls';
 import { parseReference, qualify, type Reference, repositoryOf, type ShortReference, textOf } from './reference';
 import { candidatesOf, loadRegistriesConf, type RegistriesConfPaths } from './registries-conf';
 import { createHttp, defaultPatience, type Patience } from './registry';
@@ -49,6 +50,8 @@ export interface ImagesOptions {
   readonly platform?: Platform;
   /** Ids of images that containers use: they are not removed. */
   readonly inUse?: () => Iterable<string>;
+  /** Containers and the images they were made from: a check names them. */
+  readonly users?: () => Iterable<ImageUser>;
   readonly patience?: Patience;
 }
 
@@ -59,6 +62,7 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
   const store = new ImageStore({
     table: options.table,
     inUse: options.inUse ?? (() => []),
+    isWhole: ({ chainIds }) => storage.hasLayers(chainIds),
     candidates: (short) => candidatesOf(conf, short).references,
   });
   const collector = new Collector(storage, () => options.table.values());
@@ -81,6 +85,7 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
   };
   const pulls = new PullJobs();
   const tracker = new PullTracker(log);
+  const checks = new KeyedLock();
   const pullSlots = new Semaphore(options.concurrency);
   const closing = new AbortController();
   const loads = new Set<Promise<unknown>>();
@@ -129,7 +134,18 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
       if (await store.remove(text)) await collector.collect();
     },
     pulls: tracker,
-    collect: () => collector.collect(),
+    async *check(request, signal) {
+      using _alone = await checks.acquire('check', signal);
+      conf = await loadRegistriesConf(options.registriesConf);
+      const admission = await openAdmission(policies, options.policy.registriesDir, '', log);
+      const pull = { ...deps, admission, progress: new PullProgress('for a check') };
+      const parts = { pull, conf, images: () => [...options.table.values()], users: options.users ?? (() => []) };
+      yield* checkImages(parts, request, anySignal(closing.signal, signal));
+    },
+    collect: () => {
+      store.refresh();
+      return collector.collect();
+    },
     async close(reason) {
       closing.abort(reason);
       await pulls.abortAll(reason);

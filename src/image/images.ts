@@ -1,4 +1,5 @@
 import type { ImageRecord } from '../state';
+import type { CheckEvent, CheckRequest } from './check';
 import type { PullsWatch } from './pulls';
 
 /** Credentials of one pull, as CRI gives them. */
@@ -32,6 +33,11 @@ export interface Images {
   list(): readonly ImageRecord[];
   /** Whether the configuration pins it: told to the kubelet, whose garbage collection then leaves it alone. */
   pinned(image: ImageRecord): boolean;
+  /**
+   * Checks what is on the disk against records and digests, and repairs if asked to. One check runs at a time. What it
+   * finds are events, not errors; it rejects if it is cancelled or cannot go on.
+   */
+  check(request: CheckRequest, signal?: AbortSignal): AsyncIterable<CheckEvent>;
   /** Removes by id (all names), or one name; the last name takes the image. Unknown is success. Throws `image-in-use`. */
   remove(reference: string, signal?: AbortSignal): Promise<void>;
 }
@@ -45,7 +51,10 @@ export interface OpenImages extends Images {
   admit(image: ImageRecord, asked: string, namespace: string): Promise<void>;
   /** What is being pulled, and the sums of what was. */
   readonly pulls: PullsWatch;
-  /** Removes from the storage what no image needs: for recovery, after a start that follows a kill. */
+  /**
+   * Looks anew which images are whole, and removes from the storage what none needs: for recovery, after a start that
+   * follows a kill or a loss.
+   */
   collect(): Promise<void>;
   /** Aborts what is under way with this reason, waits for it to end, and closes the connections. */
   close(reason: unknown): Promise<void>;

@@ -1,3 +1,4 @@
+export type { CheckEvent, CheckRequest, ImageUser } from './check';
 export { createImages, type ImagesOptions } from './create-images';
 export type { Images, OpenImages, RegistryAuth } from './images';
 export type { ImageStorage } from './install';

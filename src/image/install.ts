@@ -20,7 +20,10 @@ import type { PullProgress } from './pulls';
 import type { ImageStore } from './store';
 
 /** What the image room needs of the storage. */
-export type ImageStorage = Pick<Storage, 'addLayers' | 'addArtifact' | 'readBlob' | 'writeBlob' | 'collect'>;
+export type ImageStorage = Pick<
+  Storage,
+  'addLayers' | 'addArtifact' | 'hasLayers' | 'readBlob' | 'writeBlob' | 'collect' | 'check'
+>;
 
 interface Content {
   /** Manifest, and the indexes that led to it before it. */
@@ -137,8 +140,9 @@ function recordOf(content: ImageContent, configDigest: string, names: Names): Im
   }
 }
 
-function layerSources(
-  { manifest, openLayer }: ImageContent,
+/** The layers of an image as its documents name them, base first. */
+export function layerSources(
+  { manifest, openLayer }: Pick<ImageContent, 'manifest' | 'openLayer'>,
   config: ParsedConfig,
   image: ImageRecord,
 ): readonly LayerSource[] {

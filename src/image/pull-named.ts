@@ -22,7 +22,8 @@ export async function pullNamed(
   if (local) {
     // The local image says which registry was meant; one that no registry is configured for (a loaded one) is taken.
     const meant = references.find((candidate) => textOf(candidate) === local.name);
-    return meant ? pullImage(deps, conf, meant, keys, signal) : local.image;
+    if (meant) return pullImage(deps, conf, meant, keys, signal);
+    if (deps.store.isWhole(local.image)) return local.image;
   }
   if (!first) throw shortNameError(reference, 'it has no host, and there are no search registries');
   if (references.length > 1 && conf.shortNameMode === 'enforcing') {

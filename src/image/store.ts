@@ -8,6 +8,8 @@ export interface StoreOptions {
   readonly table: ImageTable;
   /** Ids of images that containers use. */
   readonly inUse: () => Iterable<string>;
+  /** Whether every layer of the image is there. One that lacks some is kept by name, but not shown: a pull mends it. */
+  readonly isWhole: (image: ImageRecord) => boolean;
   /** The full names that a short one may mean, most preferred first. */
   readonly candidates: (short: ShortReference) => readonly Reference[];
 }
@@ -20,7 +22,8 @@ export interface Found {
 
 /** The images of the table and their names, in an immutable snapshot: readers never wait. */
 export class ImageStore {
-  private snapshot: readonly ImageRecord[] = [];
+  private all: readonly ImageRecord[] = [];
+  private whole: readonly ImageRecord[] = [];
   private byId: ReadonlyMap<string, ImageRecord> = new Map();
   private byName: ReadonlyMap<string, ImageRecord> = new Map();
   private readonly lock = new KeyedLock();
@@ -29,14 +32,22 @@ export class ImageStore {
     this.refresh();
   }
 
-  /** The same array until something changes. */
+  /** The images that are whole; the same array until something changes. */
   list(): readonly ImageRecord[] {
-    return this.snapshot;
+    return this.whole;
   }
 
-  /** By id with or without `sha256:`, by name, or by a prefix of an id of at least 12 digits that is one image's only. */
+  /**
+   * By id with or without `sha256:`, by name, or by a prefix of an id of at least 12 digits that is one image's only.
+   * An image that lacks layers is none: who asks would take it for one that need not be pulled.
+   */
   find(text: string): ImageRecord | undefined {
-    return this.findById(text) ?? this.findByName(text)?.image ?? this.findByPrefix(text);
+    const image = this.findAny(text);
+    return image && this.isWhole(image) ? image : undefined;
+  }
+
+  isWhole(image: ImageRecord): boolean {
+    return this.options.isWhole(image);
   }
 
   /** By what a short name means here: its candidates first, then the one image that has it at any host. */
@@ -61,7 +72,7 @@ export class ImageStore {
       const known = this.byId.get(image.id);
       const merged = known ? { ...image, ...mergeNames(known, image), ...mergeSignatures(image, known) } : image;
       const tags = new Set(image.repoTags);
-      const losers = this.snapshot
+      const losers = this.all
         .filter(({ id, repoTags }) => id !== image.id && repoTags.some((tag) => tags.has(tag)))
         .map((other) => withoutTags(other, tags));
       await this.change(() => this.options.table.putAll([merged, ...losers]));
@@ -73,7 +84,7 @@ export class ImageStore {
   async remove(text: string): Promise<boolean> {
     return this.lock.with('images', undefined, async () => {
       const named = this.findById(text) ? undefined : this.findByName(text);
-      const image = named?.image ?? this.find(text);
+      const image = named?.image ?? this.findAny(text);
       if (!image) return false;
       const left = named ? withoutName(image, named.name) : { repoTags: [], repoDigests: [] };
       if (left.repoTags.length + left.repoDigests.length > 0) {
@@ -84,6 +95,10 @@ export class ImageStore {
       await this.change(() => this.options.table.delete(image.id));
       return true;
     });
+  }
+
+  private findAny(text: string): ImageRecord | undefined {
+    return this.findById(text) ?? this.findByName(text)?.image ?? this.findByPrefix(text);
   }
 
   private findById(text: string): ImageRecord | undefined {
@@ -101,7 +116,7 @@ export class ImageStore {
   private findByPrefix(text: string): ImageRecord | undefined {
     const digits = text.replace(/^sha256:/, '');
     if (!/^[0-9a-f]{12,64}$/.test(digits)) return undefined;
-    const matches = this.snapshot.filter(({ id }) => id.startsWith(`sha256:${digits}`));
+    const matches = this.all.filter(({ id }) => id.startsWith(`sha256:${digits}`));
     return matches.length === 1 ? matches[0] : undefined;
   }
 
@@ -124,11 +139,13 @@ export class ImageStore {
     }
   }
 
-  private refresh(): void {
-    this.snapshot = Object.freeze([...this.options.table.values()]);
-    this.byId = new Map(this.snapshot.map((image) => [image.id, image]));
+  /** Reads the table again, and which images are whole: for when layers have come or gone. */
+  refresh(): void {
+    this.all = Object.freeze([...this.options.table.values()]);
+    this.whole = Object.freeze(this.all.filter((image) => this.isWhole(image)));
+    this.byId = new Map(this.all.map((image) => [image.id, image]));
     this.byName = new Map(
-      this.snapshot.flatMap((image) => [...image.repoDigests, ...image.repoTags].map((name) => [name, image] as const)),
+      this.all.flatMap((image) => [...image.repoDigests, ...image.repoTags].map((name) => [name, image] as const)),
     );
   }
 }

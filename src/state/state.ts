@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { BerthError, messageOf } from '../base';
+import { BerthError, messageOf, type Log } from '../base';
 import type { ContainerRecord } from './records/container';
 import type { ImageRecord } from './records/image';
 import type { LayerRecord } from './records/layer';
 import type { SandboxRecord } from './records/sandbox';
-import { openTable, type Table } from './table';
+import { openTable, type Table, type TableOptions } from './table';
+import { imageShape, layerShape, setRecordAside } from './unreadable';
 
 /** Everything that berth remembers: one table a kind, one LMDB environment. */
 export interface State {
@@ -23,19 +24,29 @@ export interface State {
 const mapSize = 4 * 1024 ** 3;
 
 /** Opens `<root>/meta`. The caller holds the writer's lock. */
-export async function openState(root: string): Promise<State> {
+export async function openState(root: string, log: Log): Promise<State> {
   const path = join(root, 'meta');
   await mkdir(path, { recursive: true, mode: 0o700 });
   const env = openEnvironment(path);
   // Slots of readers that were killed would keep old pages from being reused for ever.
   env.readerCheck();
-  const table = <T extends { readonly v: 1 }>(kind: string, key: (record: T) => string) =>
-    openTable<T>({ db: env.openDB<unknown, string>({ name: kind }), kind, version: 1, migrations: [], key });
+  const table = <T extends { readonly v: 1 }>(
+    kind: string,
+    key: (record: T) => string,
+    more: Pick<TableOptions<T>, 'shape' | 'setAside'> = {},
+  ) =>
+    openTable<T>({ db: env.openDB<unknown, string>({ name: kind }), kind, version: 1, migrations: [], key, ...more });
   return {
     sandboxes: await table<SandboxRecord>('sandboxes', (record) => record.id),
     containers: await table<ContainerRecord>('containers', (record) => record.id),
-    images: await table<ImageRecord>('images', (record) => record.id),
-    layers: await table<LayerRecord>('layers', (record) => record.chainId),
+    images: await table<ImageRecord>('images', (record) => record.id, {
+      shape: imageShape,
+      setAside: setRecordAside(root, 'image', log),
+    }),
+    layers: await table<LayerRecord>('layers', (record) => record.chainId, {
+      shape: layerShape,
+      setAside: setRecordAside(root, 'layer', log),
+    }),
     flushed: async () => void (await env.flushed),
     close: () => env.close(),
   };

@@ -1,5 +1,6 @@
 import type { Database } from 'lmdb';
-import { BerthError, errnoOf, messageOf } from '../base';
+import type { ZodType } from 'zod';
+import { BerthError, errnoOf, isBerthError, messageOf } from '../base';
 
 /** What every record has: its version, and what it is found by. */
 interface Versioned {
@@ -23,21 +24,35 @@ export interface Table<T> {
   delete(...ids: string[]): Promise<void>;
 }
 
-/** Opens a table and reads all of it; records of an older version are migrated and written back. */
-export async function openTable<T extends Versioned>(options: {
+export interface TableOptions<T extends Versioned> {
   readonly db: Database<unknown, string>;
   readonly kind: string;
   readonly version: T['v'];
   readonly migrations: readonly Migration[];
   readonly key: (record: T) => string;
-}): Promise<Table<T>> {
+  /** What a record of this version has to have, where more than its version is looked at. */
+  readonly shape?: ZodType;
+  /** Keeps the bytes of a record that cannot be read, before it is deleted; without it such a record is an error. */
+  readonly setAside?: (id: string, bytes: Uint8Array, reason: BerthError) => Promise<void>;
+}
+
+/** Opens a table and reads all of it; records of an older version are migrated and written back. */
+export async function openTable<T extends Versioned>(options: TableOptions<T>): Promise<Table<T>> {
   const { db, kind, key } = options;
   const snapshot = new Map<string, T>();
   const migrated: T[] = [];
-  for (const { key: id, value } of db.getRange()) {
-    const record = upgrade<T>(value, options, id);
-    if (record !== value) migrated.push(record);
-    snapshot.set(id, record);
+  const unreadable: string[] = [];
+  for (const id of db.getKeys()) {
+    try {
+      const value = decode(db, kind, id);
+      const record = upgrade<T>(value, options, id);
+      if (record !== value) migrated.push(record);
+      snapshot.set(id, record);
+    } catch (error) {
+      if (!options.setAside || !isBerthError(error, 'state-corrupt')) throw error;
+      await options.setAside(id, db.getBinary(id) ?? new Uint8Array(), error);
+      unreadable.push(id);
+    }
   }
 
   const write = async (op: string, change: () => void): Promise<void> => {
@@ -52,6 +67,7 @@ export async function openTable<T extends Versioned>(options: {
     for (const record of records) snapshot.set(key(record), Object.freeze(record));
   };
   if (migrated.length > 0) await putAll(migrated);
+  if (unreadable.length > 0) await write('delete', () => unreadable.forEach((id) => void db.remove(id)));
 
   return {
     get: (id) => snapshot.get(id),
@@ -65,20 +81,36 @@ export async function openTable<T extends Versioned>(options: {
   };
 }
 
+/** The stored value; bytes that are none are `state-corrupt`. */
+function decode(db: Database<unknown, string>, kind: string, id: string): unknown {
+  try {
+    return db.get(id);
+  } catch (error) {
+    throw corrupt(kind, id, messageOf(error), error);
+  }
+}
+
+function corrupt(kind: string, id: string, detail: string, cause?: unknown): BerthError {
+  return new BerthError('state-corrupt', { op: 'open the state', object: `${kind} ${id}`, detail, cause });
+}
+
 function upgrade<T extends Versioned>(
   value: unknown,
-  { kind, version, migrations }: { kind: string; version: number; migrations: readonly Migration[] },
+  { kind, version, migrations, shape }: TableOptions<T>,
   id: string,
 ): T {
-  if (!isVersioned(value)) {
-    throw new BerthError('state-corrupt', { op: 'open the state', object: `${kind} ${id}`, detail: 'not a record' });
-  }
+  if (!isVersioned(value)) throw corrupt(kind, id, 'not a record');
   if (value.v > version) {
     const detail = `version ${value.v} was written by a newer berth; this one knows ${version}`;
     throw new BerthError('state-newer', { op: 'open the state', object: `${kind} ${id}`, detail });
   }
   let record: object = value;
   for (const migrate of migrations.slice(value.v - 1)) record = migrate(record);
+  const looked = shape?.safeParse(record);
+  if (looked?.error) {
+    const [issue] = looked.error.issues;
+    throw corrupt(kind, id, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a record'}`, looked.error);
+  }
   // Version and kind are what decides the shape: the one place where a stored value becomes a typed record.
   return record as T;
 }

@@ -111,7 +111,7 @@ export class Blobs {
   async collect(keep: ReadonlySet<string>): Promise<void> {
     for (const name of await fs.readdir(this.layout.blobs)) {
       if (keep.has(`sha256:${name}`)) continue;
-      await fs.rm(path.join(this.layout.blobs, name), { force: true });
+      await fs.rm(path.join(this.layout.blobs, name), { force: true, recursive: true });
       this.usage.removeBlob(name);
     }
   }

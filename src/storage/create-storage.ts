@@ -1,11 +1,13 @@
 import fs from 'node:fs/promises';
-import { FairSlots, KeyedLock } from '../base';
+import path from 'node:path';
+import { FairSlots, KeyedLock, type Log } from '../base';
 import { addArtifact } from './artifacts/add-artifact';
 import { stageBlob } from './artifacts/stage-blob';
 import { Blobs } from './blobs';
+import { createStorageCheck, setAside } from './check';
 import { cleanStaging, collect } from './collect';
 import { containerUsage } from './container-usage';
-import { onDisk } from './disk';
+import { ifThere, onDisk } from './disk';
 import { claimImageRoot } from './image-root';
 import { layoutOf, type Layout } from './layout';
 import { addLayers } from './layers/add-layers';
@@ -29,13 +31,14 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   const { root, imageRoot, runRoot, kernel, log, layers: table } = options;
   await claimImageRoot({ root, imageRoot, layers: table });
   const layout = layoutOf(root, imageRoot, runRoot);
-  await onDisk('open the storage', root, () => makeFolders(layout));
+  await onDisk('open the storage', root, () => makeFolders(layout, log));
   const usage = new UsageCount();
   const blobs = new Blobs(layout, usage);
   await onDisk('open the storage', imageRoot, () => blobs.open());
   for (const record of table.values()) usage.addLayer(record);
 
   const unpacker = new Unpacker(kernel, options.unpackPath, options.unpackLimits);
+  const background = new Unpacker(kernel, options.unpackPath, options.unpackLimits, true);
   const slots = new FairSlots(options.layerConcurrency, layersPerImage);
   const staging = { kernel, layout, log, slots };
   const stageParts = { kernel, unpacker, blobs, log };
@@ -60,6 +63,8 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     imageRoot,
     readBlob: (digest, maxBytes) => blobs.read(digest, maxBytes),
     writeBlob: (digest, bytes) => blobs.write(digest, bytes),
+    hasLayers: (chainIds) => chainIds.every((id) => table.get(id) !== undefined),
+    check: createStorageCheck({ ...parts, background }),
     addLayers: (sources, signal, onLayer) => addLayers(parts, sources, signal, onLayer),
     addArtifact: (artifact, signal) => addArtifact(parts, artifact, signal),
     mountRootfs: (request) => mountRootfs(rootfs, request),
@@ -78,10 +83,13 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
 }
 
 /** Nobody but root may pass: layers hold setuid programs, and uppers the data of containers. */
-async function makeFolders(layout: Layout): Promise<void> {
+async function makeFolders(layout: Layout, log: Log): Promise<void> {
   const { blobs, layers, staging, containers, mounts, volumes, empty } = layout;
-  for (const dir of [blobs, layers, staging, containers, mounts, volumes])
+  for (const dir of [path.dirname(blobs), blobs, layers, staging, containers, mounts, volumes, empty]) {
+    if ((await ifThere(fs.stat(dir)))?.isDirectory() === false) {
+      log.error({ path: dir, aside: await setAside(layout, dir) }, 'there is a file in the place of a folder');
+    }
     await fs.mkdir(dir, { recursive: true, mode: 0o700 });
-  await fs.mkdir(empty, { recursive: true });
+  }
   await fs.chmod(empty, 0o755);
 }

@@ -1,4 +1,7 @@
 export { checkFileNames } from './artifacts/file-names';
+export type { Aside } from './check/aside';
+export type { Damage } from './check/check-layer';
+export type { StorageCheck } from './check';
 export { createStorage } from './create-storage';
 export { artifactChainId, chainIds, sha256Digest } from './digests';
 export type { LayerTable, StorageOptions } from './options';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { BerthError, newId } from '../base';
+import { BerthError, asidePath, newId } from '../base';
 import { digestHex } from './digests';
 
 /** Where everything of storage is. Ids and digests are checked before they become part of a path. */
@@ -9,6 +9,8 @@ export interface Layout {
   readonly staging: string;
   readonly containers: string;
   readonly mounts: string;
+  /** What was set aside because it is damaged. */
+  readonly damaged: string;
   /** Images that containers have mounted as volumes: a folder for each container, in it one for each volume. */
   readonly volumes: string;
   /** An empty folder: the lower layer of images that have none. */
@@ -17,6 +19,8 @@ export interface Layout {
   layer(chainId: string): string;
   /** A folder of staging that nothing has used before. */
   newStaging(): string;
+  /** Where a thing of this name is to be set aside. */
+  newAside(name: string): string;
   container(id: string): string;
   mount(id: string): string;
   volumesOf(id: string): string;
@@ -37,10 +41,12 @@ export function layoutOf(root: string, imageRoot: string, runRoot: string): Layo
     containers,
     mounts,
     volumes,
+    damaged: path.join(imageRoot, 'damaged'),
     empty: path.join(imageRoot, 'empty'),
     blob: (digest) => path.join(blobs, digestHex(digest, 'find a blob')),
     layer: (chainId) => path.join(layers, digestHex(chainId, 'find a layer')),
     newStaging: () => path.join(staging, newId().slice(0, 16)),
+    newAside: (name) => asidePath(imageRoot, name),
     container: (id) => path.join(containers, safeId(id)),
     mount: (id) => path.join(mounts, safeId(id)),
     volumesOf: (id) => path.join(volumes, safeId(id)),

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { IdMap } from '../kernel';
 import type { LayerRecord } from '../state';
+import type { StorageCheck } from './check';
 
 /** What a layer has to be, and where its bytes come from. */
 export interface LayerSource {
@@ -85,6 +86,9 @@ export interface Storage {
    * that is none.
    */
   addArtifact(artifact: ArtifactSource, signal: AbortSignal): Promise<LayerRecord>;
+  /** Whether all of these layers can be mounted. */
+  hasLayers(chainIds: readonly string[]): boolean;
+  readonly check: StorageCheck;
   /** Mounts a container's root and gives its path. */
   mountRootfs(request: RootfsRequest): Promise<string>;
   /**

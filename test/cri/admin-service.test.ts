@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { BerthError } from '../../src/base';
 import type { admin } from '../../src/wire';
 import { answer, connect } from './support/connection';
 import { containerRecord, id, imageId, imageRecord, podRecord } from './support/records';
@@ -41,4 +42,23 @@ test('LoadImage: ids and names; the path has to be absolute', async () => {
     details: 'LoadImage: path: a.tar is not absolute (correct the field and call again)',
   });
   await expect(load('')).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+});
+
+test('Check: events as they come; a check that fails ends the stream with its status', async () => {
+  const rooms = memoryRooms();
+  await using connection = await connect(rooms);
+  const request = { quick: true, repair: false, discard: false };
+  const check = async (): Promise<admin.CheckEvent[]> => {
+    const events: admin.CheckEvent[] = [];
+    const call: AsyncIterable<admin.CheckEvent> = connection.admin.check(request);
+    for await (const event of call) events.push(event);
+    return events;
+  };
+  expect(await check()).toMatchObject([
+    { progress: { done: 1, total: 1, object: 'sha256:1' } },
+    { summary: { images: 1, layers: 1 } },
+  ]);
+  expect(rooms.seen).toMatchObject([{ name: 'check', args: [request, expect.any(AbortSignal)] }]);
+  rooms.behave('check', () => Promise.reject(new BerthError('storage-full', { op: 'check', detail: 'no room' })));
+  await expect(check()).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
 });

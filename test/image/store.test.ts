@@ -30,7 +30,7 @@ async function storeOf(...records: ImageRecord[]) {
   const table = new MapTable<ImageRecord>(({ id }) => id);
   await table.putAll(records);
   const candidates = (short: ShortReference) => [full(`a.example/${textOf(short)}`)];
-  return { table, store: new ImageStore({ table, inUse: () => [], candidates }) };
+  return { table, store: new ImageStore({ table, inUse: () => [], isWhole: () => true, candidates }) };
 }
 
 test('a short name is its candidate, else the only image of that name, else nothing', async () => {

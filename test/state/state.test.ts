@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
+import { silentLog } from '../../src/base';
 import { openState, type ContainerRecord, type State } from '../../src/state';
 
 let root: string;
@@ -9,7 +10,7 @@ let state: State;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'berth-state-'));
-  state = await openState(root);
+  state = await openState(root, silentLog());
 });
 afterEach(async () => {
   await state.close();
@@ -58,7 +59,7 @@ const record: ContainerRecord = {
 test('a record comes back whole after the state is opened again: int64, bytes, nested messages', async () => {
   await state.containers.put(record);
   await state.close();
-  state = await openState(root);
+  state = await openState(root, silentLog());
   expect(state.containers.get('c1')).toEqual(record);
   expect(state.containers.get('c1')?.config.envs[0]?.value).toEqual(Buffer.from([0xff, 0x00, 0x80]));
 });
@@ -75,14 +76,56 @@ test('a record of a newer berth is refused with its kind, id and version', async
   const env = open<unknown, string>({ path: join(root, 'meta') });
   await env.openDB<unknown, string>({ name: 'containers' }).put('c9', { ...record, v: 2 });
   await env.close();
-  await expect(openState(root)).rejects.toThrow(/containers c9: version 2 was written by a newer berth/);
+  await expect(openState(root, silentLog())).rejects.toThrow(/containers c9: version 2 was written by a newer berth/);
   const again = open<unknown, string>({ path: join(root, 'meta') });
   await again.openDB<unknown, string>({ name: 'containers' }).remove('c9');
   await again.close();
-  state = await openState(root);
+  state = await openState(root, silentLog());
 });
 
 test('flushed resolves once the commits before it are on the disk', async () => {
   await state.containers.put(record);
   await expect(state.flushed()).resolves.toBeUndefined();
+});
+
+describe('a record that cannot be read', () => {
+  const image = { v: 1, id: 'sha256:1', repoTags: 'none' };
+  /** Puts something into a table past its encoder. */
+  async function plant(kind: string, id: string, value: unknown, encoding: 'binary' | 'msgpack'): Promise<void> {
+    await state.close();
+    const env = open<unknown, string>({ path: join(root, 'meta') });
+    await env.openDB<unknown, string>({ name: kind, encoding }).put(id, value);
+    await env.close();
+  }
+
+  test.each([
+    ['of an image: no record at all', 'images', Buffer.from('c1ffee00', 'hex'), 'binary'],
+    ['of an image: a number', 'images', 7, 'msgpack'],
+    ['of an image: of the wrong shape', 'images', image, 'msgpack'],
+    ['of a layer: without its digests', 'layers', { v: 1, chainId: 'sha256:1' }, 'msgpack'],
+  ] as const)('%s: is set aside, and the others are there', async (_what, kind, value, encoding) => {
+    await state.containers.put(record);
+    await plant(kind, 'sha256:1', value, encoding);
+    for (let start = 0; start < 2; start++) {
+      state = await openState(root, silentLog());
+      expect([...state[kind].values()]).toEqual([]);
+      expect([...state.containers.values()]).toEqual([record]);
+      expect(await readdir(join(root, 'damaged'))).toEqual([
+        expect.stringMatching(new RegExp(`-${kind.slice(0, -1)}-sha256_1$`)),
+      ]);
+      if (start === 0) await state.close();
+    }
+  });
+
+  test('of a container: is named, and keeps the state from being opened', async () => {
+    await plant('containers', 'c1', 7, 'msgpack');
+    await expect(openState(root, silentLog())).rejects.toMatchObject({
+      code: 'state-corrupt',
+      object: 'containers c1',
+    });
+    const env = open<unknown, string>({ path: join(root, 'meta') });
+    await env.openDB<unknown, string>({ name: 'containers' }).remove('c1');
+    await env.close();
+    state = await openState(root, silentLog());
+  });
 });

@@ -17,7 +17,7 @@ import {
 } from '../../wire';
 import type { GlobalOptions } from '../command';
 import { CliError } from '../failure';
-import { daemonError } from './errors';
+import { daemonError, isServiceError } from './errors';
 
 type Done<Response> = (error: ServiceError | null, response: Response) => void;
 type Method<Request, Response> = (
@@ -115,6 +115,24 @@ export class Daemon implements Disposable {
 
   async load(path: string): Promise<admin.LoadedImage[]> {
     return (await this.change('load', this.admin.loadImage.bind(this.admin), { path })).images;
+  }
+
+  /** Checks the storage; the events come as it finds something, the summary last. */
+  async *check(request: admin.CheckRequest): AsyncGenerator<admin.CheckEvent> {
+    const deadline = this.options.timeoutMs === undefined ? {} : { deadline: Date.now() + this.options.timeoutMs };
+    const call = this.admin.check(request, new Metadata(), deadline);
+    const events: AsyncIterable<admin.CheckEvent> = call;
+    const cancel = () => call.cancel();
+    if (this.signal?.aborted) cancel();
+    this.signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      yield* events;
+    } catch (error) {
+      throw isServiceError(error) ? daemonError(error, 'check', this.options.socket, this.options.timeoutMs) : error;
+    } finally {
+      this.signal?.removeEventListener('abort', cancel);
+      cancel();
+    }
   }
 
   async removeImage(name: string): Promise<void> {

@@ -33,6 +33,16 @@ export function isUnavailable(error: unknown): boolean {
   return grpcCode(error) === status.UNAVAILABLE;
 }
 
+/** True if nothing answers at the socket: then no daemon is the writer of its state. */
+export function isUnreachable(error: unknown): boolean {
+  return isUnavailable(error) && error instanceof CliError && /^no daemon answers at /.test(error.message);
+}
+
+/** Whether a call's stream ended with a status of gRPC. */
+export function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'details' in error && 'metadata' in error;
+}
+
 function grpcCode(error: unknown): unknown {
   const cause: unknown = error instanceof CliError ? error.cause : undefined;
   return cause instanceof Error && 'code' in cause ? cause.code : undefined;

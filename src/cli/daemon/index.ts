@@ -1,2 +1,2 @@
 export { Daemon } from './daemon';
-export { isNotFound, isUnavailable } from './errors';
+export { isNotFound, isUnavailable, isUnreachable } from './errors';

@@ -1,10 +1,11 @@
 import type { Instrument } from '../instrument';
 import type { CriParts } from '../parts';
 import type { Rpc } from '../rpc';
+import { check } from './check';
 import { info } from './info';
 import { loadImage } from './load-image';
 
 /** Every RPC of berth.v1.Admin. */
 export function adminService(parts: CriParts, instrument: Instrument): readonly Rpc[] {
-  return [loadImage(parts), info(parts, instrument)];
+  return [loadImage(parts), check(parts), info(parts, instrument)];
 }

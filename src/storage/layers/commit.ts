@@ -44,7 +44,8 @@ function finished({ dir, source }: StagedLayer, size: LayerSize): FinishedLayer 
   };
 }
 
-function recordOf(source: StagedLayer['source'], size: LayerSize): LayerRecord {
+/** The record of a layer that has been staged and completed. */
+export function recordOf(source: StagedLayer['source'], size: LayerSize): LayerRecord {
   return {
     v: 1,
     chainId: source.chainId,

@@ -34,6 +34,18 @@ const failed = z.object({
 
 const fixedUp = z.object({ ok: z.literal(true), needsParents: needsParents.optional() });
 
+const compared = z.object({
+  ok: z.literal(true),
+  entries: z.number(),
+  bytes: z.number(),
+  /** Paths that differ; the first of them are named. */
+  differing: z.number(),
+  differences: z.array(z.object({ path: z.string(), what: z.string() })),
+});
+
+/** What `unpack compare` gives for a layer that it could read. */
+export type Compared = z.infer<typeof compared>;
+
 /** What `unpack apply` and `unpack merge` give for a layer. */
 export type Applied = z.infer<typeof applied>;
 /** What they give for a layer that cannot be applied. */
@@ -62,6 +74,8 @@ export class Unpacker {
     private readonly kernel: StorageKernel,
     private readonly program: string,
     private readonly bounds: UnpackLimits = {},
+    /** Whether all others go first, for the processor and for the disk. */
+    private readonly background = false,
   ) {}
 
   /**
@@ -77,7 +91,7 @@ export class Unpacker {
   ): Promise<Applied | Failed> {
     const op = 'unpack a layer';
     const stop = new AbortController();
-    const args = ['apply', '--staging', staging, '--max-compressed', String(size), ...this.limitArgs()];
+    const args = ['apply', '--staging', staging, '--max-compressed', String(size), ...this.commonArgs()];
     const run = await this.kernel.runStreamed({ path: this.program, args }, anySignal(signal, stop.signal));
     const settled = run.result.then(
       () => undefined,
@@ -117,7 +131,7 @@ export class Unpacker {
 
   /** Applies the staged blob to the mounted overlay `merged`. */
   async merge(staging: string, merged: string, signal: AbortSignal): Promise<Applied> {
-    const args = ['merge', '--staging', staging, '--merged', merged, ...this.limitArgs()];
+    const args = ['merge', '--staging', staging, '--merged', merged, ...this.commonArgs()];
     const op = 'apply a layer over its parents';
     return succeeded(
       parse(await this.kernel.run({ path: this.program, args }, signal), z.union([applied, failed]), op),
@@ -125,11 +139,22 @@ export class Unpacker {
     );
   }
 
-  private limitArgs(): string[] {
-    return limitOptions.flatMap(([key, option]) => {
+  /** Says what of a layer's folder is not as in the staged one, which is complete. Changes neither. */
+  async compare(staging: string, layer: string, signal: AbortSignal): Promise<Compared> {
+    const args = ['compare', '--staging', staging, '--layer', layer, ...this.commonArgs()];
+    const op = 'compare a layer';
+    return succeeded(
+      parse(await this.kernel.run({ path: this.program, args }, signal), z.union([compared, failed]), op),
+      op,
+    );
+  }
+
+  private commonArgs(): string[] {
+    const limits = limitOptions.flatMap(([key, option]) => {
       const value = this.bounds[key];
       return value === undefined ? [] : [option, String(value)];
     });
+    return this.background ? [...limits, '--background', '1'] : limits;
   }
 }
 

@@ -89,7 +89,7 @@ export class Ground {
 
   /** Changes records while no engine is open. */
   async editState(change: (state: State) => Promise<void>): Promise<void> {
-    const state = await openState(this.root);
+    const state = await openState(this.root, silentLog());
     try {
       await change(state);
     } finally {

@@ -40,6 +40,11 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     if (!image) throw new Error('the test holds no image to pull');
     return image;
   };
+  async function* events() {
+    yield { progress: { done: 1, total: 1, object: 'sha256:1' } };
+    await behaviours.get('check')?.(undefined);
+    yield { summary: { images: 1, layers: 1 } };
+  }
   return {
     seen,
     signals,
@@ -82,6 +87,10 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       list: () => imageRecords,
       pinned: ({ repoTags }) => repoTags.includes('example.org/pinned:1'),
       remove: (reference, signal) => call('removeImage', [reference], signal, undefined),
+      check: (request, signal) => {
+        seen.push({ name: 'check', args: [request, signal] });
+        return events();
+      },
     },
     imageFs: () => ({
       images: [{ mountpoint: '/var/lib/berth', usedBytes: 1000n, inodesUsed: 10n, timestamp: 7n }],

@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -62,6 +64,61 @@ export interface InfoResponse {
   images: number;
   /** False while the daemon still recovers what it finds. */
   ready: boolean;
+}
+
+export interface CheckRequest {
+  /** Looks whether everything is there, and reads no layer. */
+  quick: boolean;
+  /** Brings back what is damaged or missing, and removes what nothing needs. */
+  repair: boolean;
+  /** Deletes what was set aside before. */
+  discard: boolean;
+}
+
+export interface CheckEvent {
+  progress?: CheckProgress | undefined;
+  problem?: CheckProblem | undefined;
+  aside?:
+    | CheckAside
+    | undefined;
+  /** The last event of a check that has come to its end. */
+  summary?: CheckSummary | undefined;
+}
+
+export interface CheckProgress {
+  done: number;
+  total: number;
+  /** The chain id of the layer that was looked at last. */
+  object: string;
+}
+
+export interface CheckProblem {
+  /**
+   * layer-missing, layer-damaged, blob-missing, blob-damaged, image-incomplete, document-missing, document-damaged,
+   * leftover (which is no damage), unchecked (which could not be found out).
+   */
+  kind: string;
+  object: string;
+  detail: string;
+  images: string[];
+  containers: string[];
+  /** found, repaired, failed. */
+  outcome: string;
+  remedy: string;
+}
+
+export interface CheckAside {
+  path: string;
+  /** Nanoseconds since the epoch. */
+  since: bigint;
+  discarded: boolean;
+  /** Containers that may still have it mounted: until they end it is not deleted. */
+  containers: string[];
+}
+
+export interface CheckSummary {
+  images: number;
+  layers: number;
 }
 
 function createBaseLoadImageRequest(): LoadImageRequest {
@@ -503,6 +560,551 @@ export const InfoResponse: MessageFns<InfoResponse> = {
   },
 };
 
+function createBaseCheckRequest(): CheckRequest {
+  return { quick: false, repair: false, discard: false };
+}
+
+export const CheckRequest: MessageFns<CheckRequest> = {
+  encode(message: CheckRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.quick !== false) {
+      writer.uint32(8).bool(message.quick);
+    }
+    if (message.repair !== false) {
+      writer.uint32(16).bool(message.repair);
+    }
+    if (message.discard !== false) {
+      writer.uint32(24).bool(message.discard);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.quick = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.repair = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.discard = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckRequest>): CheckRequest {
+    return CheckRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckRequest>): CheckRequest {
+    const message = createBaseCheckRequest();
+    message.quick = object.quick ?? false;
+    message.repair = object.repair ?? false;
+    message.discard = object.discard ?? false;
+    return message;
+  },
+};
+
+function createBaseCheckEvent(): CheckEvent {
+  return { progress: undefined, problem: undefined, aside: undefined, summary: undefined };
+}
+
+export const CheckEvent: MessageFns<CheckEvent> = {
+  encode(message: CheckEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.progress !== undefined) {
+      CheckProgress.encode(message.progress, writer.uint32(10).fork()).join();
+    }
+    if (message.problem !== undefined) {
+      CheckProblem.encode(message.problem, writer.uint32(18).fork()).join();
+    }
+    if (message.aside !== undefined) {
+      CheckAside.encode(message.aside, writer.uint32(26).fork()).join();
+    }
+    if (message.summary !== undefined) {
+      CheckSummary.encode(message.summary, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.progress = CheckProgress.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.problem = CheckProblem.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.aside = CheckAside.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.summary = CheckSummary.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckEvent>): CheckEvent {
+    return CheckEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckEvent>): CheckEvent {
+    const message = createBaseCheckEvent();
+    message.progress = (object.progress !== undefined && object.progress !== null)
+      ? CheckProgress.fromPartial(object.progress)
+      : undefined;
+    message.problem = (object.problem !== undefined && object.problem !== null)
+      ? CheckProblem.fromPartial(object.problem)
+      : undefined;
+    message.aside = (object.aside !== undefined && object.aside !== null)
+      ? CheckAside.fromPartial(object.aside)
+      : undefined;
+    message.summary = (object.summary !== undefined && object.summary !== null)
+      ? CheckSummary.fromPartial(object.summary)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCheckProgress(): CheckProgress {
+  return { done: 0, total: 0, object: "" };
+}
+
+export const CheckProgress: MessageFns<CheckProgress> = {
+  encode(message: CheckProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.done !== 0) {
+      writer.uint32(8).uint32(message.done);
+    }
+    if (message.total !== 0) {
+      writer.uint32(16).uint32(message.total);
+    }
+    if (message.object !== "") {
+      writer.uint32(26).string(message.object);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.done = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.total = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.object = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckProgress>): CheckProgress {
+    return CheckProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckProgress>): CheckProgress {
+    const message = createBaseCheckProgress();
+    message.done = object.done ?? 0;
+    message.total = object.total ?? 0;
+    message.object = object.object ?? "";
+    return message;
+  },
+};
+
+function createBaseCheckProblem(): CheckProblem {
+  return { kind: "", object: "", detail: "", images: [], containers: [], outcome: "", remedy: "" };
+}
+
+export const CheckProblem: MessageFns<CheckProblem> = {
+  encode(message: CheckProblem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.object !== "") {
+      writer.uint32(18).string(message.object);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    for (const v of message.images) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.containers) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(50).string(message.outcome);
+    }
+    if (message.remedy !== "") {
+      writer.uint32(58).string(message.remedy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckProblem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckProblem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.object = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.images.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.containers.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.remedy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckProblem>): CheckProblem {
+    return CheckProblem.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckProblem>): CheckProblem {
+    const message = createBaseCheckProblem();
+    message.kind = object.kind ?? "";
+    message.object = object.object ?? "";
+    message.detail = object.detail ?? "";
+    message.images = object.images?.map((e) => e) || [];
+    message.containers = object.containers?.map((e) => e) || [];
+    message.outcome = object.outcome ?? "";
+    message.remedy = object.remedy ?? "";
+    return message;
+  },
+};
+
+function createBaseCheckAside(): CheckAside {
+  return { path: "", since: 0n, discarded: false, containers: [] };
+}
+
+export const CheckAside: MessageFns<CheckAside> = {
+  encode(message: CheckAside, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.since !== 0n) {
+      if (BigInt.asIntN(64, message.since) !== message.since) {
+        throw new globalThis.Error("value provided for field message.since of type int64 too large");
+      }
+      writer.uint32(16).int64(message.since);
+    }
+    if (message.discarded !== false) {
+      writer.uint32(24).bool(message.discarded);
+    }
+    for (const v of message.containers) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckAside {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckAside();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.since = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.discarded = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.containers.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckAside>): CheckAside {
+    return CheckAside.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckAside>): CheckAside {
+    const message = createBaseCheckAside();
+    message.path = object.path ?? "";
+    message.since = (object.since !== undefined && object.since !== null) ? BigInt(object.since) : 0n;
+    message.discarded = object.discarded ?? false;
+    message.containers = object.containers?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseCheckSummary(): CheckSummary {
+  return { images: 0, layers: 0 };
+}
+
+export const CheckSummary: MessageFns<CheckSummary> = {
+  encode(message: CheckSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.images !== 0) {
+      writer.uint32(8).uint32(message.images);
+    }
+    if (message.layers !== 0) {
+      writer.uint32(16).uint32(message.layers);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.images = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.layers = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckSummary>): CheckSummary {
+    return CheckSummary.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckSummary>): CheckSummary {
+    const message = createBaseCheckSummary();
+    message.images = object.images ?? 0;
+    message.layers = object.layers ?? 0;
+    return message;
+  },
+};
+
 export type AdminService = typeof AdminService;
 export const AdminService = {
   /** Loads every image of an archive that lies on the daemon's machine. */
@@ -525,6 +1127,16 @@ export const AdminService = {
     responseSerialize: (value: InfoResponse): Buffer => Buffer.from(InfoResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): InfoResponse => InfoResponse.decode(value),
   },
+  /** Compares what is on the disk with records and digests, and repairs it if asked to. Cancelling it leaves nothing. */
+  check: {
+    path: "/berth.v1.Admin/Check" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: CheckRequest): Buffer => Buffer.from(CheckRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CheckRequest => CheckRequest.decode(value),
+    responseSerialize: (value: CheckEvent): Buffer => Buffer.from(CheckEvent.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CheckEvent => CheckEvent.decode(value),
+  },
 } as const;
 
 export interface AdminServer extends UntypedServiceImplementation {
@@ -532,6 +1144,8 @@ export interface AdminServer extends UntypedServiceImplementation {
   loadImage: handleUnaryCall<LoadImageRequest, LoadImageResponse>;
   /** Says which daemon this is and what it holds. Answered while the daemon is still starting, too. */
   info: handleUnaryCall<InfoRequest, InfoResponse>;
+  /** Compares what is on the disk with records and digests, and repairs it if asked to. Cancelling it leaves nothing. */
+  check: handleServerStreamingCall<CheckRequest, CheckEvent>;
 }
 
 export interface AdminClient extends Client {
@@ -564,6 +1178,9 @@ export interface AdminClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: InfoResponse) => void,
   ): ClientUnaryCall;
+  /** Compares what is on the disk with records and digests, and repairs it if asked to. Cancelling it leaves nothing. */
+  check(request: CheckRequest, options?: Partial<CallOptions>): ClientReadableStream<CheckEvent>;
+  check(request: CheckRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<CheckEvent>;
 }
 
 export const AdminClient = makeGenericClientConstructor(AdminService, "berth.v1.Admin") as unknown as {

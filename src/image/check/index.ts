@@ -1,0 +1,2 @@
+export { checkImages } from './check-images';
+export type { CheckEvent, CheckRequest, ImageUser } from './events';

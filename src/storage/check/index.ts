@@ -1,0 +1,2 @@
+export { createStorageCheck, type CheckParts, type StorageCheck } from './storage-check';
+export { setAside } from './aside';
