@@ -89,6 +89,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     unpackPath: join(libexecDir, 'unpack'),
     kernel,
     layers: state.layers,
+    flushed: () => state.flushed(),
     layerConcurrency: config.image.layer_concurrency,
     unpackLimits: config.image.layer_limits,
     log,

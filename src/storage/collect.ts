@@ -17,16 +17,21 @@ export interface CollectParts {
   readonly blobs: Blobs;
   readonly usage: UsageCount;
   readonly table: LayerTable;
+  readonly flushed: () => Promise<void>;
   readonly wanted: WantedLayers;
   readonly log: Log;
 }
 
-/** Deletes layers and blobs that nothing names. A record goes before its folder: what has a record is whole. */
+/**
+ * Deletes layers and blobs that nothing names. Records go before what they name, to the disk too: a power loss that gave
+ * back the record of an image, or of a layer, must not find half of it deleted.
+ */
 export async function collect(parts: CollectParts, keep: readonly KeptImage[]): Promise<void> {
   const { table, wanted } = parts;
   const chainIds = new Set([...keep.flatMap((image) => image.chainIds), ...wanted.chainIds()]);
   const gone = [...table.values()].filter((record) => !chainIds.has(record.chainId));
   if (gone.length > 0) await table.delete(...gone.map((record) => record.chainId));
+  await parts.flushed();
   for (const { chainId } of gone) {
     parts.usage.removeLayer(chainId);
     await parts.kernel.removeTree(parts.layout.layer(chainId));

@@ -28,7 +28,7 @@ const layersPerImage = 6;
 
 /** Opens the storage, making its folders where they are not there. Rejects `config-invalid` for an image root of others. */
 export async function createStorage(options: StorageOptions): Promise<Storage> {
-  const { root, imageRoot, runRoot, kernel, log, layers: table } = options;
+  const { root, imageRoot, runRoot, kernel, log, layers: table, flushed } = options;
   await claimImageRoot({ root, imageRoot, layers: table });
   const layout = layoutOf(root, imageRoot, runRoot);
   await onDisk('open the storage', root, () => makeFolders(layout, log));
@@ -55,7 +55,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   const locks = new KeyedLock();
   const wanted = new WantedLayers();
   const space = new Space(layout.staging);
-  const parts = { kernel, layout, unpacker, blobs, usage, table, log, pool, blobPool, locks, wanted, space };
+  const parts = { kernel, layout, unpacker, blobs, usage, table, flushed, log, pool, blobPool, locks, wanted, space };
   const rootfs = { kernel, layout, layers: table, log };
 
   return {

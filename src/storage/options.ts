@@ -23,6 +23,8 @@ export interface StorageOptions {
   readonly unpackPath: string;
   readonly kernel: StorageKernel;
   readonly layers: LayerTable;
+  /** Resolves when every change of a record so far is on the disk. */
+  readonly flushed: () => Promise<void>;
   readonly log: Log;
   /** Layers that are fetched and unpacked at once, of all images together. */
   readonly layerConcurrency: number;

@@ -52,6 +52,27 @@ test('collect keeps what images name, shared layers too, and usage follows', asy
   expect(storage.imageUsage()).toEqual({ bytes: 0n, inodes: 0n });
 });
 
+test('collect deletes nothing before the disk knows that the records are gone', async () => {
+  let flush = (): void => undefined;
+  let asked = (): void => undefined;
+  const whenAsked = new Promise<void>((resolve) => (asked = resolve));
+  const flushed = () => new Promise<void>((resolve) => ((flush = resolve), asked()));
+  const { storage, leftovers, table } = await open({ flushed });
+  const sources = sourcesOf([base, left]);
+  await storage.addLayers(sources, never);
+  const config = Buffer.from('{}');
+  await storage.writeBlob(digestOf(config), config);
+  const before = leftovers();
+
+  const collecting = storage.collect([]);
+  await Promise.race([whenAsked, collecting]);
+  expect([...table.values()]).toEqual([]);
+  expect(leftovers()).toEqual(before);
+  flush();
+  await collecting;
+  expect(leftovers()).toEqual([]);
+});
+
 test('collect leaves alone what an addLayers that runs counts on', async () => {
   const { storage } = await open();
   await storage.addLayers(sourcesOf([base]), never);

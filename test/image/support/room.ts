@@ -64,6 +64,7 @@ export class Room implements AsyncDisposable {
       layers,
       log,
       layerConcurrency: 3,
+      flushed: () => Promise.resolve(),
     });
     await mkdir(join(dir, 'registries.conf.d'));
     await writeFile(join(dir, 'registries.conf'), options.registries ?? '');

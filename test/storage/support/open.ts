@@ -70,6 +70,7 @@ export async function openStorage(kernel: Kernel, options: Partial<StorageOption
     kernel,
     log,
     layerConcurrency: 3,
+    flushed: () => Promise.resolve(),
     ...options,
     root,
     imageRoot,
