@@ -5,12 +5,15 @@ import { pack } from 'tar-stream';
 /** One entry of a layer. Owner is root and the time fixed unless told, so that digests are the same on every run. */
 export interface Entry {
   readonly name: string;
-  readonly type?: 'file' | 'directory' | 'symlink' | 'link';
+  readonly type?: 'file' | 'directory' | 'symlink' | 'link' | 'character-device';
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
   readonly linkname?: string;
   readonly body?: string | Buffer;
+  readonly mtime?: Date;
+  /** Records of the entry's extended header, attributes as `SCHILY.xattr.<name>` among them. */
+  readonly pax?: Readonly<Record<string, string>>;
 }
 
 /** A layer as the registry serves it. */
@@ -36,7 +39,7 @@ export async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
     const type = entry.type ?? 'file';
     await new Promise<void>((resolve, reject) => {
       archive.entry(
-        { mode: type === 'directory' ? 0o755 : 0o644, ...entry, type, mtime: new Date(1_700_000_000_000) },
+        { mode: type === 'directory' ? 0o755 : 0o644, mtime: new Date(1_700_000_000_000), ...entry, type },
         type === 'file' ? body : '',
         (error) => (error ? reject(error) : resolve()),
       );
@@ -49,8 +52,12 @@ export async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
 
 /** A layer of the entries, gzipped as most registries hold them or plain. */
 export async function layerOf(entries: readonly Entry[], compression: 'gzip' | 'none' = 'gzip'): Promise<Layer> {
-  const tar = await tarOf(entries);
-  const bytes = compression === 'gzip' ? gzipSync(tar, { level: 6 }) : tar;
+  return layerOfTar(await tarOf(entries), compression);
+}
+
+/** The same of a tar that is there already. */
+export function layerOfTar(tar: Buffer, compression: 'gzip' | 'none' = 'gzip', level = 6): Layer {
+  const bytes = compression === 'gzip' ? gzipSync(tar, { level }) : tar;
   const mediaType = `application/vnd.oci.image.layer.v1.tar${compression === 'gzip' ? '+gzip' : ''}`;
   return { bytes, digest: sha256(bytes), diffId: sha256(tar), mediaType };
 }

@@ -100,9 +100,14 @@ async function answers(cri: Cri): Promise<boolean> {
 }
 
 /** Sends the signal and waits until the process is gone. */
-export async function endDaemon({ pid, command }: Daemon, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
-  process.kill(pid, signal);
-  await until(`${command[0]} (${pid}) to end after ${signal}`, async () => !(await isAlive(pid)), 30_000);
+export async function endDaemon(daemon: Daemon, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+  process.kill(daemon.pid, signal);
+  await ended(daemon);
+}
+
+/** Waits until the process of a daemon that was sent a signal is gone. */
+export async function ended({ pid, command }: Daemon): Promise<void> {
+  await until(`${command[0]} (${pid}) to end`, async () => !(await isAlive(pid)), 30_000);
 }
 
 /** Whether the process runs: a zombie that its parent has not reaped yet does not. */

@@ -38,7 +38,7 @@ const file = (name: string, body: string | Buffer, mode = 0o644): Entry => ({ na
 
 /** Makes the images of Debian's busybox and nginx and pushes them. */
 export async function pushFixtures(registry: Registry): Promise<void> {
-  const base = await busyboxLayer();
+  const base = await layerOf(await busyboxEntries());
   const lower = await layerOf([
     directory('data'),
     file('data/gone', 'a later layer removes this\n'),
@@ -120,10 +120,11 @@ async function pushForeign(registry: Registry, base: Layer): Promise<void> {
   await registry.pushManifest('foreign', '1', index);
 }
 
-async function busyboxLayer(): Promise<Layer> {
+/** A root file system with every applet of this machine's busybox. */
+export async function busyboxEntries(): Promise<readonly Entry[]> {
   const busybox = await realpath('/bin/busybox');
   const applets = (await run(busybox, '--list')).trim().split('\n');
-  return layerOf([
+  return [
     directory('bin'),
     file('bin/busybox', await readFile(busybox), 0o755),
     ...applets
@@ -135,7 +136,7 @@ async function busyboxLayer(): Promise<Layer> {
     { name: 'home/web', type: 'directory', uid: 1002, gid: 1003 },
     file('etc/passwd', `${passwd.join('\n')}\n`),
     file('etc/group', `${group.join('\n')}\n`),
-  ]);
+  ];
 }
 
 const nginxConfig = `

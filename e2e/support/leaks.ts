@@ -81,7 +81,7 @@ async function ownedProcesses({ pid: daemon, layout }: Daemon): Promise<readonly
   const owned = new Set(
     all
       .filter(({ pid, commandLine, cgroups }) => {
-        return pid === daemon || commandLine.includes(layout.runRoot) || cgroups.includes(layout.names.cgroupParent);
+        return pid === daemon || commandLine.includes(`${layout.dir}/`) || cgroups.includes(layout.names.cgroupParent);
       })
       .map(({ pid }) => pid),
   );

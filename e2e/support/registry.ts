@@ -20,46 +20,9 @@ export interface RegistrySettings {
 
 const binary = { 'content-type': 'application/octet-stream' };
 
-/** Debian's docker-registry on a port of 127.0.0.1, with a folder of its own. Pushes go to one without TLS and auth. */
-export class Registry {
-  private constructor(
-    readonly address: string,
-    readonly data: string,
-    private readonly process: ChildProcess,
-  ) {}
-
-  /** Starts it and waits until it accepts connections. */
-  static async start(dir: string, port: number, settings: RegistrySettings = {}): Promise<Registry> {
-    await mkdir(dir, { recursive: true });
-    const address = `127.0.0.1:${port}`;
-    const { tls, auth, cacheOf, data = join(dir, 'data') } = settings;
-    const { certificate, key, clientAuthority } = tls ?? {};
-    const config = join(dir, 'config.json');
-    await writeFile(
-      config,
-      JSON.stringify({
-        version: '0.1',
-        log: { level: 'warn' },
-        storage: { filesystem: { rootdirectory: data }, delete: { enabled: true } },
-        http: {
-          addr: address,
-          ...(tls && { tls: { certificate, key, ...(clientAuthority && { clientcas: [clientAuthority] }) } }),
-        },
-        ...(auth && { auth }),
-        ...(cacheOf && { proxy: { remoteurl: cacheOf } }),
-      }),
-    );
-    const log = openSync(join(dir, 'registry.log'), 'a');
-    const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', log, log] });
-    closeSync(log);
-    const failed = new Promise<never>((_, reject) => {
-      child.once('error', (cause) => reject(new Error('cannot start docker-registry (apt-get install it)', { cause })));
-    });
-    const answers = until('docker-registry to listen', async () => (await accepts(port)) || child.exitCode !== null);
-    await Promise.race([answers, failed]);
-    if (child.exitCode !== null) throw new Error(`docker-registry ended at once: see ${join(dir, 'registry.log')}`);
-    return new Registry(address, data, child);
-  }
+/** A registry that takes pushes: without TLS and auth. */
+export class RegistryContent {
+  constructor(readonly address: string) {}
 
   async push(repository: string, tag: string, image: OciImage): Promise<void> {
     for (const blob of [...image.layers, image.config]) await this.pushBlob(repository, blob);
@@ -98,6 +61,50 @@ export class Registry {
       ...(blob ? { body: new Uint8Array(blob.bytes), headers: { 'content-type': blob.mediaType } } : {}),
     });
     return expectStatus(response, status);
+  }
+}
+
+/** Debian's docker-registry on a port of 127.0.0.1, with a folder of its own. Pushes go to one without TLS and auth. */
+export class Registry extends RegistryContent {
+  private constructor(
+    address: string,
+    readonly data: string,
+    private readonly process: ChildProcess,
+  ) {
+    super(address);
+  }
+
+  /** Starts it and waits until it accepts connections. */
+  static async start(dir: string, port: number, settings: RegistrySettings = {}): Promise<Registry> {
+    await mkdir(dir, { recursive: true });
+    const address = `127.0.0.1:${port}`;
+    const { tls, auth, cacheOf, data = join(dir, 'data') } = settings;
+    const { certificate, key, clientAuthority } = tls ?? {};
+    const config = join(dir, 'config.json');
+    await writeFile(
+      config,
+      JSON.stringify({
+        version: '0.1',
+        log: { level: 'warn' },
+        storage: { filesystem: { rootdirectory: data }, delete: { enabled: true } },
+        http: {
+          addr: address,
+          ...(tls && { tls: { certificate, key, ...(clientAuthority && { clientcas: [clientAuthority] }) } }),
+        },
+        ...(auth && { auth }),
+        ...(cacheOf && { proxy: { remoteurl: cacheOf } }),
+      }),
+    );
+    const log = openSync(join(dir, 'registry.log'), 'a');
+    const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', log, log] });
+    closeSync(log);
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', (cause) => reject(new Error('cannot start docker-registry (apt-get install it)', { cause })));
+    });
+    const answers = until('docker-registry to listen', async () => (await accepts(port)) || child.exitCode !== null);
+    await Promise.race([answers, failed]);
+    if (child.exitCode !== null) throw new Error(`docker-registry ended at once: see ${join(dir, 'registry.log')}`);
+    return new Registry(address, data, child);
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endDaemon, removeTraces, startDaemon, type Daemon, type DaemonOptions } from './daemon';
+import { endDaemon, launch, removeTraces, startDaemon, type Daemon, type DaemonOptions } from './daemon';
 import { daemonKind, environment } from './environment';
 import { layoutIn, makeLayout } from './layout';
 import { isTrouble, leaked, nothing, snapshot } from './leaks';
@@ -9,8 +9,12 @@ import { drawNames } from './machine';
 import { World } from './world';
 
 export interface SpareDaemon extends AsyncDisposable {
+  /** As it runs now: another process after each `launch`. */
   readonly daemon: Daemon;
   readonly world: World;
+  kill(): Promise<void>;
+  /** Starts it again once it has ended; the world's connection follows. */
+  launch(): Promise<void>;
 }
 
 /** A second daemon of the same kind, for what a good one cannot show; its end checks that it left nothing. */
@@ -23,11 +27,19 @@ export async function spareDaemon({
   const layout = layoutIn(join(dir, 'd'), await drawNames('spare'));
   await makeLayout(layout, network);
   const hosts = { registry, hostile: `127.0.0.1:${hostilePort}` };
-  const daemon = await startDaemon(daemonKind(), { ...options, layout, hosts });
+  let daemon = await startDaemon(daemonKind(), { ...options, layout, hosts });
   const world = await World.open(layout.socket, layout.names.cgroupParent);
   return {
-    daemon,
+    get daemon() {
+      return daemon;
+    },
     world,
+    kill: () => endDaemon(daemon, 'SIGKILL'),
+    async launch() {
+      world.disconnect();
+      daemon = await launch(daemon);
+      world.reconnect();
+    },
     async [Symbol.asyncDispose]() {
       await world.clear();
       await world.close();
