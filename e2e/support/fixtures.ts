@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { layerOf, type Entry, type Layer } from './archive';
 import { run } from './machine';
-import { blobOf, imageOf, indexOf } from './oci-image';
+import { artifactOf, blobOf, imageOf, indexOf } from './oci-image';
 import type { Registry } from './registry';
 
 /** The fixture images, by the names that the daemon under test pulls them with. */
@@ -22,6 +22,10 @@ export const images = {
   volume: 'registry.e2e.test/volume:1',
   /** 127 layers. */
   deep: 'registry.e2e.test/deep:1',
+  /** An OCI artifact of two files, of which one is in a folder. */
+  artifact: 'registry.e2e.test/models/tiny:1',
+  /** One whose file would be outside of its folder. */
+  hostileArtifact: 'registry.e2e.test/models/hostile:1',
   /** What containerd keeps a pod with. */
   pause: 'registry.e2e.test/pause:1',
 } as const;
@@ -80,6 +84,13 @@ export async function pushFixtures(registry: Registry): Promise<void> {
   const nginx = imageOf([base, await nginxLayer()], { Entrypoint: ['/usr/sbin/nginx'], StopSignal: 'SIGQUIT' });
   await registry.push('nginx', '1', nginx);
   await pushVolumes(registry, base);
+  const model = artifactOf('application/vnd.example.model', {
+    'weights.bin': Buffer.alloc(1024 * 1024, 'weights '),
+    'conf/model.json': '{"layers":1}',
+  });
+  await registry.push('models/tiny', '1', model);
+  const hostile = artifactOf('application/vnd.example.model', { '../../escaped': 'x' });
+  await registry.push('models/hostile', '1', hostile);
   await pushForeign(registry, base);
   await pushForAltering(registry);
 }

@@ -24,6 +24,13 @@ export interface OciImage {
   readonly manifest: Blob;
 }
 
+/** What is pushed like an image and is none. */
+export interface OciArtifact {
+  readonly layers: readonly Blob[];
+  readonly config: Blob;
+  readonly manifest: Blob;
+}
+
 const types = {
   oci: {
     manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -70,6 +77,27 @@ export function imageOf(layers: readonly Layer[], config: RunConfig, dialect: 'o
     layers: layers.map((layer) => described({ ...layer, mediaType: layerType(layer) })),
   });
   return { layers, config: configBlob, manifest };
+}
+
+/** Files by their titles as an OCI artifact, with the empty config that all such artifacts share. */
+export function artifactOf(artifactType: string, files: Readonly<Record<string, string | Buffer>>): OciArtifact {
+  const config = blobOf('application/vnd.oci.empty.v1+json', {});
+  const layers = Object.entries(files).map(([title, content]) => {
+    const bytes = Buffer.from(content);
+    return { title, mediaType: 'application/octet-stream', bytes, digest: sha256(bytes) };
+  });
+  const manifest = blobOf(types.oci.manifest, {
+    schemaVersion: 2,
+    mediaType: types.oci.manifest,
+    artifactType,
+    config: described(config),
+    layers: layers.map((layer) => ({
+      ...described(layer),
+      annotations: { 'org.opencontainers.image.title': layer.title },
+    })),
+    annotations: { 'org.opencontainers.image.created': '2024-01-01T00:00:00Z' },
+  });
+  return { layers, config, manifest };
 }
 
 /** An index that offers the image for this machine, beside one for a foreign platform and an attestation. */

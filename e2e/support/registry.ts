@@ -3,7 +3,7 @@ import { closeSync, openAsBlob, openSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { Blob, OciImage } from './oci-image';
+import type { Blob, OciArtifact, OciImage } from './oci-image';
 import { until } from './wait';
 
 /** What a registry is told beyond its port. */
@@ -24,7 +24,7 @@ const binary = { 'content-type': 'application/octet-stream' };
 export class RegistryContent {
   constructor(readonly address: string) {}
 
-  async push(repository: string, tag: string, image: OciImage): Promise<void> {
+  async push(repository: string, tag: string, image: OciImage | OciArtifact): Promise<void> {
     for (const blob of [...image.layers, image.config]) await this.pushBlob(repository, blob);
     await this.pushManifest(repository, tag, image.manifest);
   }
