@@ -77,6 +77,30 @@ test('removing one tag removes the image; removing what is gone is success', asy
   await cri.removeImage(images.named);
 });
 
+test('removal by id takes an image with all its names', async () => {
+  const { cri } = suite.world;
+  const id = await cri.pull(images.named);
+  const [digest] = present(await cri.imageStatus(images.named)).repoDigests;
+  await cri.pull(present(digest));
+  await cri.removeImage(id);
+  for (const name of [id, images.named, present(digest)]) expect(await cri.imageStatus(name)).toBeUndefined();
+});
+
+// containerd takes all names with the one that is given.
+berthTest('removal of a tag leaves the image to its other tags, and a removed digest is no name any more', async () => {
+  const { cri } = suite.world;
+  const id = await cri.pull(images.busybox);
+  await cri.pull(images.busyboxAlias);
+  await cri.removeImage(images.busyboxAlias);
+  const image = present(await cri.imageStatus(id));
+  expect(image.repoTags).toEqual([images.busybox]);
+  expect(image.repoDigests.every((name) => name.startsWith('docker.io/library/busybox@'))).toBe(true);
+  const digest = present(image.repoDigests[0]);
+  await cri.removeImage(digest);
+  expect(await cri.imageStatus(digest)).toBeUndefined();
+  expect(present(await cri.imageStatus(id)).repoTags).toEqual([images.busybox]);
+});
+
 test('five simultaneous removals succeed', async () => {
   const { cri } = suite.world;
   await cri.pull(images.named);

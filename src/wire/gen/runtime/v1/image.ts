@@ -23,7 +23,7 @@ export interface ListImagesRequest {
 
 /** An image of this node. */
 export interface Image {
-  /** The digest of its config. */
+  /** The digest of its config; of an artifact that of its manifest. */
   id: string;
   /** Every name with a tag. */
   repoTags: string[];
