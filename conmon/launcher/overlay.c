@@ -19,7 +19,8 @@
 #define SYS_mount_setattr 442
 #endif
 
-enum { PAGE = 4096 };
+/* STRING: what the kernel takes as one value of fsconfig(2), with its zero. */
+enum { PAGE = 4096, STRING = 256 };
 
 bool overlay_release_takes_layers(const char *release)
 {
@@ -53,16 +54,33 @@ static int set_string(int context, const char *key, const char *value, struct er
   return failed;
 }
 
+/* A folder whose name is too long for the kernel is named from the one that it is in: it is looked up at once. */
+static int set_folder(int context, const char *key, const char *path, struct err *err)
+{
+  const char *slash = strrchr(path, '/');
+  if (strlen(path) < STRING || !slash || slash == path)
+    return set_string(context, key, path, err);
+  char parent[PAGE];
+  size_t size = (size_t)(slash - path);
+  if (size >= sizeof(parent))
+    return err_set(err, ENAMETOOLONG, "overlay: %s %s", key, path);
+  memcpy(parent, path, size);
+  parent[size] = '\0';
+  if (chdir(parent) < 0)
+    return err_set(err, errno, "chdir to %s", parent);
+  return set_string(context, key, slash + 1, err);
+}
+
 /* Configures layers one by one: their number is bounded by the kernel's 500 alone, not by a page of options. */
 static int set_layers(int context, const struct overlay *overlay, struct err *err)
 {
   int failed = set_string(context, "source", "overlay", err);
   for (size_t i = 0; failed == 0 && i < overlay->lower_count; i++)
-    failed = set_string(context, "lowerdir+", overlay->lowers[i], err);
+    failed = set_folder(context, "lowerdir+", overlay->lowers[i], err);
   if (failed == 0 && overlay->upper[0])
-    failed = set_string(context, "upperdir", overlay->upper, err);
+    failed = set_folder(context, "upperdir", overlay->upper, err);
   if (failed == 0 && overlay->upper[0])
-    failed = set_string(context, "workdir", overlay->work, err);
+    failed = set_folder(context, "workdir", overlay->work, err);
   /* Layers come from strangers: neither their redirects nor their metacopy marks are followed. */
   if (failed == 0)
     failed = set_string(context, "redirect_dir", "nofollow", err);

@@ -58,6 +58,19 @@ describe('mounts', () => {
     expect(mountLine(path('merged'))).toBeUndefined();
   });
 
+  test('folders below names that are longer than the kernel takes as an option', async () => {
+    const deep = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(60));
+    const lowers = ['one', 'two'].map((name) => {
+      writeFileSync(join(folder(...deep, name), name), name);
+      return path(...deep, name);
+    });
+    const writable = { upper: folder(...deep, 'upper'), work: folder(...deep, 'work'), volatile: true };
+    await kernel.mountOverlay({ lowers, writable, target: folder('merged') });
+    expect(readdirSync(path('merged')).sort()).toEqual(['one', 'two']);
+    writeFileSync(path('merged', 'new'), 'x');
+    expect(readFileSync(path(...deep, 'upper', 'new'), 'utf8')).toBe('x');
+  });
+
   test('without an upper layer nobody writes', async () => {
     writeFileSync(join(folder('low'), 'file'), 'x');
     await kernel.mountOverlay({ lowers: [path('low'), folder('bottom')], target: folder('merged') });
