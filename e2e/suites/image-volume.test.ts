@@ -98,6 +98,19 @@ berthOnly('image volumes', () => {
     await world.clear();
   });
 
+  test('an OCI artifact is mounted as files that any user can read', async () => {
+    const { world } = suite;
+    await world.cri.pull(images.artifact);
+    const mounts = volume('', images.artifact);
+    const container = await world.start({ mounts, linux: { securityContext: { runAsUser: { value: 1234n } } } });
+    expect(await world.sh(container, 'cat /vol/conf/model.json; wc -c </vol/weights.bin')).toBe('{"layers":1}1048576');
+    const part = await world.start({ mounts: volume('conf/model.json', images.artifact) });
+    expect(await world.sh(part, 'cat /vol')).toBe('{"layers":1}');
+    await expect(world.cri.removeImage(images.artifact)).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
+    await world.clear();
+    await world.cri.removeImage(images.artifact);
+  });
+
   test('an image of 127 layers is a root, and a volume', async () => {
     const { world } = suite;
     await world.cri.pull(images.deep);
