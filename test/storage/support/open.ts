@@ -57,7 +57,10 @@ export interface Opened {
 }
 
 /** A storage with folders of its own. */
-export async function openStorage(kernel: Kernel, options: Partial<StorageOptions> = {}): Promise<Opened> {
+export async function openStorage(
+  kernel: StorageOptions['kernel'],
+  options: Partial<StorageOptions> = {},
+): Promise<Opened> {
   const temp = tempDir();
   const root = options.root ?? path.join(temp.path, 'root');
   const imageRoot = options.imageRoot ?? root;
