@@ -158,7 +158,7 @@ describe('an image that lost a layer’s folder, at the next start', () => {
     return { room, image };
   }
 
-  test('is not shown by any name, a pull brings back the one layer, and the others were not touched', async () => {
+  test('is not shown by any name, a pull brings back the one layer from its blob, and the others were not touched', async () => {
     const { room, image } = await lost();
     await using _room = room;
     expect(room.images.list().map(({ repoTags }) => repoTags)).toEqual([[name('other')]]);
@@ -169,7 +169,6 @@ describe('an image that lost a layer’s folder, at the next start', () => {
     await room.images.pull(name(), undefined);
     expect(registry.seen.filter(({ path }) => /blobs/.test(path)).map(({ path }) => path.split('/').pop())).toEqual([
       built.config.digest,
-      image.layers[1],
     ]);
     expect(room.images.find(image.id)).toMatchObject({ id: image.id, repoTags: [name()] });
     expect(await check(room)).toEqual(whole);
