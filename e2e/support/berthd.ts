@@ -19,7 +19,7 @@ export async function berthdCommand({
   await mkdir(`${registries}.d`);
   await writeFile(join(`${registries}.d`, '50-more.conf'), others);
   return [
-    process.execPath,
+    // By its own first line, which has the options of node that it needs.
     resolve(process.env['BERTH_E2E_BERTHD'] ?? 'dist/berthd.js'),
     ...['--config', config, '--root', layout.root, '--run-root', layout.runRoot, '--socket', layout.socket],
     ...['--cni-conf-dir', layout.cniConfDir, '--cni-bin-dir', '/usr/lib/cni', '--registries-conf', registries],
