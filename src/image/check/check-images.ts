@@ -151,6 +151,9 @@ function remedyOf(
     const inUse = kind.startsWith('layer-') && containers.length > 0;
     return inUse ? 'containers that run have the old files until they are made anew' : '';
   }
+  if (outcome === 'failed' && kind === 'image-incomplete') {
+    return `when the registry can be asked, \`berth check --repair\` or \`berth pull ${name ?? ''}\``;
+  }
   if (outcome === 'failed' && name !== undefined) {
     return `when the registry can be asked, \`berth check --repair\`; or \`berth rmi ${name}\` and \`berth pull ${name}\``;
   }
