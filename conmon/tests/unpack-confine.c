@@ -67,6 +67,18 @@ static bool other_calls_are_denied(void)
   return true;
 }
 
+/* Whose refusal nobody would notice: it is no error. */
+static int try_writing_early(void)
+{
+  return sync_file_range(-1, 0, 0, SYNC_FILE_RANGE_WRITE) == -1 && errno == EBADF ? 0 : 1;
+}
+
+static bool writing_early_is_allowed(void)
+{
+  CHECK(behind_walls(try_writing_early, filter_only) == 0);
+  return true;
+}
+
 static int try_executable_memory(void)
 {
   long page = syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -167,6 +179,7 @@ static bool memory_is_bounded(void)
 
 static const struct test_case cases[] = {
     {"other calls are denied", other_calls_are_denied},
+    {"writing early is allowed", writing_early_is_allowed},
     {"no memory becomes executable", no_memory_becomes_executable},
 #if defined(__x86_64__)
     {"numbers of another machine kill", numbers_of_another_machine_kill},

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "unpack/behind.h"
+
 static int write_at(int fd, const char *data, size_t size, int64_t offset)
 {
   while (size > 0) {
@@ -53,6 +55,8 @@ int file_write(struct layer *layer, int fd, const char *path, struct archive *ar
   }
   if (end < size && ftruncate(fd, size) < 0)
     return err_set(err, errno, "set the size of %.200s", path);
+  if (written >= BEHIND_CHUNK)
+    behind_write(fd, 0, end);
   layer->bytes += (written + 4095) / 4096 * 4096;
   return 0;
 }

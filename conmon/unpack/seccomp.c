@@ -33,7 +33,7 @@
 static const uint32_t allowed[] = {
     // Bytes in and out.
     SYS_read, SYS_write, SYS_pread64, SYS_pwrite64, SYS_readv, SYS_writev, SYS_lseek, SYS_close, SYS_fcntl,
-    SYS_ftruncate, SYS_fallocate,
+    SYS_ftruncate, SYS_fallocate, SYS_sync_file_range,
     // Files, by descriptors of folders.
     SYS_openat, SYS_openat2, SYS_getdents64, SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_unlinkat,
     SYS_readlinkat, SYS_fchdir,

@@ -14,6 +14,8 @@ struct source {
   /* Where the bytes are kept, or -1. */
   int out;
   uint64_t size;
+  /* Bytes whose writing has begun. */
+  uint64_t begun;
   /* More bytes than this are refused. */
   uint64_t max;
   struct sha256 hash;

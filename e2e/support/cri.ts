@@ -150,8 +150,8 @@ export class Cri {
     return (await call(this.image.listImages.bind(this.image), { filter })).images;
   }
 
-  async removeImage(name: string): Promise<void> {
-    await call(this.image.removeImage.bind(this.image), { image: imageSpec(name) });
+  async removeImage(name: string, control?: CallControl): Promise<void> {
+    await call(this.image.removeImage.bind(this.image), { image: imageSpec(name) }, control);
   }
 
   imageFsInfo(): Promise<ImageFsInfoResponse> {

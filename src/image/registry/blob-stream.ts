@@ -42,7 +42,9 @@ export async function streamBlob(
   const pieces = chunks(openAt, first, blob, job, onBytes);
   // Not Readable.from: it lets a reader that gives up wait until the connection has something to say.
   const stream: Readable = new Readable({
-    highWaterMark: 256 * 1024,
+    // Pieces as they come, the few that a connection gives at once: bytes would be put together, which copies them.
+    objectMode: true,
+    highWaterMark: 4,
     read: () =>
       void pieces.next().then(
         (next) => stream.push(next.done === true ? null : next.value),

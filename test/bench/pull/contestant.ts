@@ -55,7 +55,7 @@ export async function puller(name: PullerName, options: Omit<DaemonOptions, 'syn
       const cpuMs = (await cpuMsOf(daemon.pid)) - cpuBefore;
       return { wallMs: ms, cpuMs, grownBytes: peak - before.now, helperBytes: await helpers.stop() };
     },
-    remove: (image) => cri.removeImage(image),
+    remove: (image) => cri.removeImage(image, { deadlineMs }),
     async close() {
       cri.close();
       await endDaemon(daemon);
