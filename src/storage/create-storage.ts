@@ -2,7 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { FairSlots, KeyedLock, type Log } from '../base';
 import { addArtifact } from './artifacts/add-artifact';
-import { stageBlob } from './artifacts/stage-blob';
+import { type BlobToStage, stageBlob } from './artifacts/stage-blob';
 import { Blobs } from './blobs';
 import { createStorageCheck, setAside } from './check';
 import { cleanStaging, collect } from './collect';
@@ -19,7 +19,7 @@ import { WantedLayers } from './layers/wanted';
 import type { StorageOptions } from './options';
 import { mountRootfs, removeRootfs, unmountRootfs } from './rootfs';
 import { Space } from './space';
-import type { ArtifactFileSource, Storage } from './storage';
+import type { Storage } from './storage';
 import { UsageCount } from './usage';
 import { mountVolume } from './volumes';
 
@@ -47,10 +47,10 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     nameOf: ({ source }) => ({ key: source.chainId, digest: source.digest }),
     stage: (dir, layer, donor, signal) => stageCheaply(stageParts, dir, layer, donor, signal),
   });
-  const blobPool = new StagingPool<ArtifactFileSource, string>({
+  const blobPool = new StagingPool<BlobToStage, string>({
     ...staging,
-    nameOf: ({ digest }) => ({ key: digest, digest }),
-    stage: (dir, source, _donor, signal) => stageBlob(dir, source, signal),
+    nameOf: ({ source: { digest } }) => ({ key: digest, digest }),
+    stage: (dir, blob, _donor, signal) => stageBlob(dir, blob, signal),
   });
   const locks = new KeyedLock();
   const wanted = new WantedLayers();

@@ -6,20 +6,20 @@ import { BerthError } from '../base';
 const reserveShare = 100n;
 const reserveMost = 1n << 30n;
 
-/** A layer that is to be fetched, as far as its need for space is known beforehand: its compressed bytes. */
+/** What is to be fetched, as far as its need for space is known beforehand: a layer's compressed bytes, an artifact's file. */
 interface Missing {
   readonly size: bigint;
 }
 
 /** Space that is spoken for. It shrinks as the bytes come to lie on the disk, where the file system counts them. */
 export interface Reservation extends Disposable {
-  /** So many compressed bytes have been unpacked. */
+  /** So many bytes have come, and been unpacked if they are a layer's. */
   used(bytes: number): void;
 }
 
 /**
  * Keeps pulls from being begun that cannot end: asked for is what a layer takes at least, its compressed bytes as they
- * are kept and as many again unpacked (no archive unpacks to less, but by holes). A guess at more would refuse images
+ * are kept and as many again unpacked (no archive unpacks to less, but by holes); what an artifact takes exactly. A guess at more would refuse images
  * that fit; what runs out in the middle all the same is undone.
  */
 export class Space {
@@ -27,26 +27,29 @@ export class Space {
 
   constructor(private readonly dir: string) {}
 
-  /** Speaks for the space of these layers, each by itself. Throws `storage-full` if all of it is not there. */
-  async reserve(layers: readonly Missing[]): Promise<readonly Reservation[]> {
+  /**
+   * Speaks for the space of these, each by itself; `copies` is how often their bytes come to lie on the disk. Throws
+   * `storage-full` if all of it is not there.
+   */
+  async reserve(layers: readonly Missing[], copies: 1n | 2n): Promise<readonly Reservation[]> {
     const { bavail, blocks, bsize } = await fs.statfs(this.dir, { bigint: true });
     const free = bavail * bsize;
     const share = (blocks * bsize) / reserveShare;
     const reserve = share < reserveMost ? share : reserveMost;
-    const needed = layers.reduce((sum, { size }) => sum + 2n * size, 0n);
+    const needed = layers.reduce((sum, { size }) => sum + copies * size, 0n);
     if (needed > 0n && needed + this.promised + reserve > free) throw await this.full(layers, needed, free, reserve);
-    return layers.map(({ size }) => this.hold(2n * size));
+    return layers.map(({ size }) => this.hold(size, copies));
   }
 
-  private hold(size: bigint): Reservation {
-    let held = size;
+  private hold(size: bigint, copies: bigint): Reservation {
+    let held = copies * size;
     this.promised += held;
     const shrink = (bytes: bigint) => {
       const less = bytes < held ? bytes : held;
       held -= less;
       this.promised -= less;
     };
-    return { used: (bytes) => shrink(2n * BigInt(bytes)), [Symbol.dispose]: () => shrink(held) };
+    return { used: (bytes) => shrink(copies * BigInt(bytes)), [Symbol.dispose]: () => shrink(held) };
   }
 
   private async full(layers: readonly Missing[], needed: bigint, free: bigint, reserve: bigint): Promise<BerthError> {

@@ -231,3 +231,10 @@ test('names that look odd and are none of that are kept', async () => {
   const dir = layerDir(artifactChainId(manifestDigest));
   for (const name of names) expect(fs.readFileSync(path.join(dir, name), 'utf8')).toBe(name);
 });
+
+test('an artifact that cannot fit is refused before a byte is fetched', async () => {
+  const { storage, leftovers } = await open();
+  const artifact = artifactOf({ 'model.bin': 'weights' }, { size: 1n << 60n });
+  await expect(storage.addArtifact(artifact, never)).rejects.toMatchObject({ code: 'storage-full' });
+  expect([artifact.fetched, leftovers()]).toEqual([[], []]);
+});

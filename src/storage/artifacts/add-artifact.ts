@@ -8,12 +8,14 @@ import { removeStaging } from '../layers/stage';
 import { StagingHold } from '../layers/staging-hold';
 import type { StagingPool } from '../layers/staging-pool';
 import type { ArtifactFileSource, ArtifactSource } from '../storage';
+import { reserveRooms } from '../rooms';
 import { buildArtifact } from './build-artifact';
 import { checkFileNames } from './file-names';
+import type { BlobToStage } from './stage-blob';
 
 export interface AddArtifactParts extends Omit<AddParts, 'pool'> {
   /** Gives the path of a blob that was fetched and checked. */
-  readonly blobPool: StagingPool<ArtifactFileSource, string>;
+  readonly blobPool: StagingPool<BlobToStage, string>;
 }
 
 /** Stages the blobs that are not there yet, in parallel, and keeps them with a layer of links to all of them. */
@@ -31,11 +33,17 @@ export async function addArtifact(
   );
   const known = table.get(chainId);
   if (known) return known;
+  const missing = [...sources.values()].filter(({ digest }) => !blobs.has(digest));
+  using rooms = await reserveRooms(
+    parts,
+    missing.filter(({ digest }) => !parts.blobPool.has(digest)),
+    1n,
+  );
   await using hold = new StagingHold(parts.log);
   const staged = new Map<string, string>();
-  await stageAll([...sources.values()], signal, async (source, either) => {
-    if (blobs.has(source.digest)) return;
-    staged.set(source.digest, (await parts.blobPool.acquire(source, hold, either)).staged);
+  await stageAll(missing, signal, async (source, either) => {
+    const blob = await parts.blobPool.acquire({ source, room: rooms.of(source) }, hold, either);
+    staged.set(source.digest, blob.staged);
   });
   return await parts.locks.with('commit', signal, async () => {
     // Another pull of the same artifact may have brought it meanwhile.

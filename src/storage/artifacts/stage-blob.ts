@@ -5,10 +5,17 @@ import { abortError } from '../../base';
 import { digestMismatch } from '../digests';
 import { onDisk } from '../disk';
 import { blobOf } from '../layers/stage';
+import type { Reservation } from '../space';
 import type { ArtifactFileSource } from '../storage';
 
+/** A blob to be fetched, and the space that was spoken for it. */
+export interface BlobToStage {
+  readonly source: ArtifactFileSource;
+  readonly room: Reservation | undefined;
+}
+
 /** Fetches one blob as it is into `<dir>/blob`, and checks size and digest. The caller removes the folder. */
-export async function stageBlob(dir: string, source: ArtifactFileSource, signal: AbortSignal): Promise<string> {
+export async function stageBlob(dir: string, { source, room }: BlobToStage, signal: AbortSignal): Promise<string> {
   const op = 'fetch a blob';
   const hash = createHash('sha256');
   let size = 0n;
@@ -21,6 +28,7 @@ export async function stageBlob(dir: string, source: ArtifactFileSource, signal:
         if (size > source.size) throw digestMismatch(op, source.digest, `${source.size} bytes`, 'more');
         hash.update(chunk);
         await file.writeFile(chunk);
+        room?.used(chunk.length);
       }
     };
     try {

@@ -1,8 +1,8 @@
 import { BerthError, throwIfAborted, type KeyedLock } from '../../base';
 import type { LayerRecord } from '../../state';
 import { chainId, digestHex } from '../digests';
-import { onDisk } from '../disk';
-import type { Reservation, Space } from '../space';
+import { reserveRooms } from '../rooms';
+import type { Space } from '../space';
 import type { LayerSource, OnLayer } from '../storage';
 import { commitLayers, type ChainLink, type CommitParts } from './commit';
 import type { StagedLayer } from './stage';
@@ -30,7 +30,8 @@ export async function addLayers(
   throwIfAborted(signal, 'add layers');
   checkChain(layers);
   using _wanted = parts.wanted.hold(layers);
-  using rooms = await reserve(parts, layers);
+  const missing = layers.filter(({ chainId }) => !parts.table.get(chainId) && !parts.pool.has(chainId));
+  using rooms = await reserveRooms(parts, missing, 2n);
   await using hold = new StagingHold(parts.log);
   const chain = await stageAll(layers, signal, async (source, either): Promise<ChainLink> => {
     const { chainId } = source;
@@ -38,22 +39,12 @@ export async function addLayers(
       onLayer(source, 'there');
       return { chainId, staged: undefined };
     }
-    const { staged, shared } = await parts.pool.acquire({ source, room: rooms.of.get(chainId) }, hold, either);
+    const { staged, shared } = await parts.pool.acquire({ source, room: rooms.of(source) }, hold, either);
     onLayer(source, shared ? 'shared' : staged.from);
     return { chainId, staged };
   });
   await parts.locks.with('commit', signal, () => commitLayers(parts, chain, signal));
   return layers.map((source) => existing(parts, source.chainId));
-}
-
-/** Speaks for the space of the layers that nobody brings yet, by chain id. */
-async function reserve({ table, pool, space, layout }: AddParts, layers: readonly LayerSource[]) {
-  const missing = layers.filter(({ chainId }) => !table.get(chainId) && !pool.has(chainId));
-  const held = await onDisk('add layers', layout.staging, () => space.reserve(missing));
-  const of: ReadonlyMap<string, Reservation> = new Map(
-    held.flatMap((room, at) => (missing[at] ? [[missing[at].chainId, room]] : [])),
-  );
-  return { of, [Symbol.dispose]: () => held.forEach((room) => room[Symbol.dispose]()) };
 }
 
 function existing({ table }: AddParts, id: string): LayerRecord {
