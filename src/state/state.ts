@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
-import { BerthError, messageOf, type Log } from '../base';
+import { type Log, messageOf } from '../base';
+import { dataFile, openEnvironment } from './environment';
 import type { ContainerRecord } from './records/container';
 import type { ImageRecord } from './records/image';
 import type { LayerRecord } from './records/layer';
 import type { SandboxRecord } from './records/sandbox';
+import { renew } from './renew';
 import { openTable, type Table, type TableOptions } from './table';
 import { imageShape, layerShape, setRecordAside } from './unreadable';
 
@@ -20,13 +21,16 @@ export interface State {
   close(): Promise<void>;
 }
 
-/** Room for some millions of records; the file grows only with its content. */
-const mapSize = 4 * 1024 ** 3;
-
-/** Opens `<root>/meta`. The caller holds the writer's lock. */
+/** Opens `<root>/meta`; all that it holds is on the disk from then on. The caller holds the writer's lock. */
 export async function openState(root: string, log: Log): Promise<State> {
   const path = join(root, 'meta');
   await mkdir(path, { recursive: true, mode: 0o700 });
+  try {
+    await renew(path);
+  } catch (error) {
+    // A full disk, mostly: what can make room on it must start all the same.
+    log.warn({ err: error, path: dataFile(path) }, `the state goes on in its old file: ${messageOf(error)}`);
+  }
   const env = openEnvironment(path);
   // Slots of readers that were killed would keep old pages from being reused for ever.
   env.readerCheck();
@@ -50,18 +54,4 @@ export async function openState(root: string, log: Log): Promise<State> {
     flushed: async () => void (await env.flushed),
     close: () => env.close(),
   };
-}
-
-function openEnvironment(path: string): RootDatabase<unknown, string> {
-  try {
-    // copyBuffers: bytes of a record must not be views of a page that LMDB reuses.
-    return open<unknown, string>({ path, mapSize, encoder: { copyBuffers: true, structuredClone: false } });
-  } catch (error) {
-    throw new BerthError('state-corrupt', {
-      op: 'open the state',
-      object: path,
-      detail: messageOf(error),
-      cause: error,
-    });
-  }
 }
