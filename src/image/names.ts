@@ -23,9 +23,16 @@ export function mergeSignatures(first: ImageRecord, second: ImageRecord): Pick<I
   return signatures.length > 0 ? { signatures } : {};
 }
 
-/** The image without those tags. Its digests stay: they name its content, wherever the tag points now. */
+/**
+ * The image without those tags. Its digests stay: they name its content, wherever the tag points now. One whose digest
+ * was removed before gets it back, for an image that is there has a name.
+ */
 export function withoutTags(image: ImageRecord, tags: ReadonlySet<string>): ImageRecord {
-  return { ...image, repoTags: image.repoTags.filter((tag) => !tags.has(tag)) };
+  const repoTags = image.repoTags.filter((tag) => !tags.has(tag));
+  const nameless = repoTags.length + image.repoDigests.length === 0;
+  const repositories = [...new Set(image.repoTags.map(repositoryOfTag))];
+  const digests = repositories.map((repository) => `${repository}@${image.manifestDigest}`);
+  return { ...image, repoTags, repoDigests: nameless ? digests : image.repoDigests };
 }
 
 /**

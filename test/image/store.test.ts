@@ -71,6 +71,15 @@ test('the last name takes the image; a repository’s digests go with its last t
   expect(table.map.size).toBe(0);
 });
 
+test('an image whose digest was removed, and then its tag moved on, has a name all the same', async () => {
+  const digest = (digit: string) => `a.b/c@sha256:${hex(digit)}`;
+  const { store } = await storeOf(record('1', ['a.b/c:1'], [digest('1')]));
+  expect(await store.remove(digest('1'))).toBe(false);
+  await store.add(record('2', ['a.b/c:1'], [digest('2')]));
+  expect(store.find(digest('1'))).toMatchObject({ id: `sha256:${hex('1')}`, repoTags: [], repoDigests: [digest('1')] });
+  expect(await store.remove(digest('1'))).toBe(true);
+});
+
 test('lists are snapshots: the same until something changes, and never changed', async () => {
   const { store } = await storeOf(record('1', ['a.b/c:1']));
   const before = store.list();
