@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BerthError, errnoOf, messageOf, newId, nowNs } from '../base';
+import { BerthError, errnoOf, messageOf, newId, nowNs, together } from '../base';
 import type { ProcessIdentity } from '../kernel';
 import { hostFacts, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
 import { startContainerMonitor, type Handlers, type Monitor } from '../runtime';
@@ -140,12 +140,12 @@ export async function makeContainer(
   await Promise.all(
     [paths.bundle, dirname(paths.pidFile)].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })),
   );
-  const [rootfsPath] = await Promise.all([
+  const [rootfsPath] = await together([
     storage.mountRootfs({ containerId: id, chainIds: image.chainIds }),
     makeMountSources(record.config),
     makeLogFolder(kernel, sandbox.config, record.logPath),
   ]);
-  const [user, config, devices, seccompProfile, pids] = await Promise.all([
+  const [user, config, devices, seccompProfile, pids] = await together([
     resolveContainerUser(parts, id, rootfsPath, record.config, image),
     mountImageVolumes(parts, record).then(resolveMountSources),
     resolveDevices(record.config),

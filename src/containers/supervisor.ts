@@ -91,7 +91,7 @@ export class Supervisor {
   async adopt(record: ContainerRecord): Promise<void> {
     const { id } = record;
     if (this.live.has(id)) return;
-    if (record.bootId !== this.parts.kernel.facts.bootId) return this.endByReboot(id);
+    if (record.bootId !== this.parts.kernel.facts.bootId) return this.endByReboot(record);
     const monitor = await this.reach(id);
     if (!monitor) {
       const exit = await this.endWithoutMonitor(id, 'nobody listens on its socket');
@@ -151,11 +151,10 @@ export class Supervisor {
   }
 
   /** The writable layer was mounted without syncs: after a power loss it may hold anything, so it goes. */
-  private async endByReboot(id: string): Promise<void> {
+  private async endByReboot({ id, phase }: ContainerRecord): Promise<void> {
     const left = await readExitRecord(this.parts.paths(id).exitFile);
-    const exit = left
-      ? containerExit(left)
-      : unknownExit('NodeRestarted', 'the machine was restarted while the container ran');
+    const when = phase === 'created' ? 'before the container was started' : 'while the container ran';
+    const exit = left ? containerExit(left) : unknownExit('NodeRestarted', `the machine was restarted ${when}`);
     await this.recordExit(id, exit);
     await this.parts.storage.removeRootfs(id);
     await this.update(id, (now) => ({ ...now, reaped: true }));

@@ -34,23 +34,50 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   );
   await settle(log, over, ({ id }) => podLifecycle.stop(id));
   await sandboxes.retry();
+  await removeEarlierBoots(parts);
+  await removeUnknownMounts(parts);
   await removeUnknown(parts, join(parts.root, 'containers'));
   await removeUnknown(parts, join(parts.root, 'exits'));
   log.info({ pods: sandboxes.list().length, containers: containers.list().length }, 'state recovered');
 }
 
+/**
+ * Writable layers are mounted without syncs: what was written during an earlier boot may be anything, also where the
+ * container had ended before (promise 7).
+ */
+async function removeEarlierBoots({ kernel, state, storage, root, log }: RecoveryParts): Promise<void> {
+  const there = new Set(await namesIn(join(root, 'containers')));
+  const earlier = [...state.containers.values()].filter(
+    ({ id, phase, bootId }) => phase === 'exited' && bootId !== kernel.facts.bootId && there.has(id),
+  );
+  await settle(log, earlier, ({ id }) => storage.removeRootfs(id));
+}
+
+/** Roots and images mounted for containers that no record knows. */
+async function removeUnknownMounts({ state, storage, log }: RecoveryParts): Promise<void> {
+  const unknown = (await storage.mountedContainers()).filter((id) => !state.containers.get(id));
+  await settle(
+    log,
+    unknown.map((id) => ({ id })),
+    ({ id }) => storage.removeRootfs(id),
+  );
+}
+
 /** Folders and files of containers that no record knows: a power loss can take a record's last write. */
 async function removeUnknown({ kernel, state, log }: RecoveryParts, folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  });
-  const unknown = names.filter((name) => !state.containers.get(name));
+  const unknown = (await namesIn(folder)).filter((name) => !state.containers.get(name));
   await settle(
     log,
     unknown.map((id) => ({ id })),
     ({ id }) => kernel.removeTree(join(folder, id)),
   );
+}
+
+function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  });
 }
 
 async function settle<T extends { readonly id: string }>(

@@ -71,6 +71,11 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     mountVolume: (request) => mountVolume(rootfs, request),
     unmountRootfs: (id) => unmountRootfs(rootfs, id),
     removeRootfs: (id) => removeRootfs(rootfs, id),
+    mountedContainers: () =>
+      onDisk('look for mounts', layout.mounts, async () => {
+        const names = await Promise.all([layout.mounts, layout.volumes].map((dir) => fs.readdir(dir)));
+        return [...new Set(names.flat())];
+      }),
     containerDir: (id) => layout.container(id),
     rootfsPath: (id) => layout.mount(id),
     collect: (keep) =>

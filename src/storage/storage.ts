@@ -100,6 +100,8 @@ export interface Storage {
   removeRootfs(containerId: string): Promise<void>;
   /** Unmounts without deleting. Idempotent. */
   unmountRootfs(containerId: string): Promise<void>;
+  /** Ids of containers for which something is, or may be, mounted: their roots and volumes. */
+  mountedContainers(): Promise<readonly string[]>;
   /** The folder `containers/<id>` that holds config.json, upper and work. */
   containerDir(containerId: string): string;
   rootfsPath(containerId: string): string;

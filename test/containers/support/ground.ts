@@ -195,6 +195,7 @@ export class Ground {
       'run/pods',
       'run/ns',
       'run/mounts',
+      'run/volumes',
       'run/monitors',
       'run/runtime/runc',
     ];

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildImage, buildTar } from '../../support/image-builder';
+import { dir as directory, file, symlink, tar } from '../../storage/support/tar';
+import { blobOf, buildImage, buildTar, hostArchitecture, jsonBlob } from '../../support/image-builder';
 
 export const imageName = 'ground/shell:v1';
 const realRuntime = '/usr/sbin/runc';
@@ -28,6 +29,26 @@ async function imageBytes(): Promise<Buffer> {
     'config.json': config.bytes,
     'layer.tar.gz': layers[0]?.bytes ?? '',
   });
+}
+
+/** An image to mount: a folder with a file, a link to the folder, and one that would lead out of the image. */
+export async function loadData(dir: string, name: string, text = 'of the data image'): Promise<string> {
+  const layer = tar([
+    directory('dir'),
+    file('dir/file', text),
+    symlink('link', '/dir'),
+    symlink('hostile', '../../../../../../etc'),
+  ]);
+  const config = jsonBlob({
+    architecture: hostArchitecture,
+    os: 'linux',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [blobOf(layer).digest] },
+  });
+  const manifest = JSON.stringify([{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }]);
+  const path = join(dir, 'data.tar');
+  await writeFile(path, await buildTar({ 'manifest.json': manifest, 'config.json': config.bytes, 'layer.tar': layer }));
+  return path;
 }
 
 /** runc, which a test can hold at one of its verbs. */
