@@ -7,7 +7,7 @@ import { layoutIn } from '../../../e2e/support/layout';
 import { drawNames, freePort } from '../../../e2e/support/machine';
 import { Registry } from '../../../e2e/support/registry';
 import { writeResult } from '../result';
-import { layerMib } from './content';
+import { layerMib, makePools } from './content';
 import { puller, type Puller, type PullerName, type PullSample } from './contestant';
 import { pushPullImage, type PullImage } from './image';
 import { pullTable, pullVerdicts, quietest } from './report';
@@ -23,6 +23,7 @@ export interface PullBenchOptions {
 }
 
 const repository = 'bench/pull';
+const warmUp = 'bench/warm-up';
 const imageName = `registry.e2e.test/${repository}:v1`;
 
 /** Pulls one large image with each daemon in turns, prints the table and writes it as JSON; gives its path. */
@@ -31,11 +32,14 @@ export async function pullBench({ rounds, cacheDir, resultDir, only, say }: Pull
   const { registry, image } = await openRegistry(cacheDir, dir, say);
   const pullers: Puller[] = [];
   try {
+    await pushPullImage(registry, warmUp, 'v1', { dir, layerMib: [0.1, 0.1], pools: makePools(1 << 16) });
     const hosts = { registry: registry.address, hostile: registry.address };
     for (const name of only) {
       const layout = layoutIn(join(dir, name.replaceAll(' ', '-')), await drawNames('bench'));
       const opened = await puller(name, { layout, hosts });
       pullers.push(opened);
+      // What a daemon loads once, it has loaded: its growth is that of the pull.
+      await opened.pull(`registry.e2e.test/${warmUp}:v1`);
       say(`${name}: ${opened.version}`);
     }
     const samples = new Map<PullerName, readonly PullSample[]>();
