@@ -1,10 +1,11 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { slow } from '../../test/slow.cjs';
 import { host, pushKnownImages } from '../support/crash/images';
 import { drawMoment, killNow, momentText, reached, victims, type Moment } from '../support/crash/moment';
 import { troubles } from '../support/crash/whole';
 import { drawWork, runWork, type Site, type Work } from '../support/crash/work';
+import { logOf } from '../support/daemon';
 import { environment } from '../support/environment';
 import { snapshot } from '../support/leaks';
 import { seededRandom } from '../support/random';
@@ -69,12 +70,12 @@ berthOnly('kill -9 at any moment of pulls, loads and removals', () => {
 
           for (const { id } of await world.cri.listPods()) world.adopt(id);
           await world.clear();
-          expect(await troubles(world.cri, spare.daemon.layout, images)).toEqual([]);
+          expect(await troubles(world.cri, spare.daemon.layout, images.byId)).toEqual([]);
           await expectNoLeaks(before, false, spare.daemon);
 
           const again = work.filter((_, at) => results[at]?.status === 'rejected');
           for (const one of again) await one.again();
-          expect(await troubles(world.cri, spare.daemon.layout, images)).toEqual([]);
+          expect(await troubles(world.cri, spare.daemon.layout, images.byId)).toEqual([]);
           for (const { id } of (await world.cri.listImages()).slice(0, 1)) {
             const { lines, status } = await world.runToEnd('echo whole', { imageName: id });
             expect([status.exitCode, lines.map(({ text }) => text)]).toEqual([0, ['whole']]);
@@ -84,6 +85,11 @@ berthOnly('kill -9 at any moment of pulls, loads and removals', () => {
           throw new Error(`${told}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
         }
       }
+      // A start that could not renew the state's file, or lost a layer, says so.
+      const log = await readFile(logOf(spare.daemon.layout), 'utf8');
+      expect(
+        log.split('\n').filter((line) => /goes on in its old file|layers are gone|not recovered/.test(line)),
+      ).toEqual([]);
       const { work, inTheMiddle, slowestStartMs } = times;
       process.stdout.write(
         `${rounds} rounds of seed ${seed}: work of ${Math.round(work)} ms, ${inTheMiddle} killed in the middle, ` +

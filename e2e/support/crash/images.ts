@@ -3,14 +3,10 @@ import { layerOfTar, sha256, tarOf, type Entry, type Layer } from '../archive';
 import { busyboxEntries } from '../fixtures';
 import { blobOf, imageOf, type OciImage } from '../oci-image';
 import type { RegistryContent } from '../registry';
-import { treeOfEntries, type Tree } from './tree';
+import { treeOfEntries } from './tree';
+import type { ExpectedLayer } from './whole';
 
-/** A layer and the tree that it has to be once it is unpacked. */
-export interface KnownLayer extends Layer {
-  readonly chainId: string;
-  readonly tree: Tree;
-  readonly copiedUp: number;
-}
+export type KnownLayer = Layer & ExpectedLayer;
 
 export interface KnownImage extends OciImage {
   readonly id: string;
@@ -33,12 +29,7 @@ export const host = 'registry.e2e.test';
 export const movingTag = `${host}/crash/moving:1`;
 
 /** A layer before it is known what is below it. */
-interface Draft {
-  readonly layer: Layer;
-  readonly tree: Tree;
-  /** Files and folders of a block each that are copied up from the layers below: ImageFsInfo leaves them out. */
-  readonly copiedUp: number;
-}
+type Draft = Pick<ExpectedLayer, 'tree' | 'copiedUp'> & { readonly layer: Layer };
 
 const root: Entry = { name: './', type: 'directory' };
 const mebi = 1024 * 1024;

@@ -5,11 +5,26 @@ import { promisify } from 'node:util';
 import type { Image } from '../../../src/wire';
 import type { Cri } from '../cri';
 import type { Layout } from '../layout';
-import type { KnownImage, KnownImages } from './images';
-import { readTree, treeDifferences } from './tree';
+import { readTree, treeDifferences, type Tree } from './tree';
 
 const execute = promisify(execFile);
 const hexOf = (digest: string): string => digest.replace(/^.*sha256:/, '');
+
+/** What has to be known of an image to tell whether it is whole. */
+export interface ExpectedImage {
+  readonly id: string;
+  readonly manifest: { readonly digest: string };
+  readonly layers: readonly ExpectedLayer[];
+}
+
+export interface ExpectedLayer {
+  readonly digest: string;
+  readonly chainId: string;
+  /** What it is once it is unpacked. */
+  readonly tree: Tree;
+  /** Files and folders of a block each that are copied up from the layers below: ImageFsInfo leaves them out. */
+  readonly copiedUp: number;
+}
 
 /**
  * Looks at the disk of a daemon that has just started, with nothing of berth's own: every image that it lists has to be
@@ -18,7 +33,7 @@ const hexOf = (digest: string): string => digest.replace(/^.*sha256:/, '');
 export async function troubles(
   cri: Cri,
   { root }: Pick<Layout, 'root'>,
-  { byId }: Pick<KnownImages, 'byId'>,
+  byId: ReadonlyMap<string, ExpectedImage>,
 ): Promise<string[]> {
   const listed = await cri.listImages();
   const images = listed.flatMap((image) => byId.get(image.id) ?? []);
@@ -49,7 +64,7 @@ function wrongNames({ id, repoDigests, repoTags }: Image): string[] {
   return repoDigests.length + repoTags.length === 0 ? [`${id} has no name left`] : [];
 }
 
-function blobsOf({ repoDigests }: Image, known: KnownImage | undefined): string[] {
+function blobsOf({ repoDigests }: Image, known: ExpectedImage | undefined): string[] {
   if (!known) return [];
   const named = [known.id, known.manifest.digest, ...repoDigests, ...known.layers.map(({ digest }) => digest)];
   return named.map(hexOf);
@@ -72,7 +87,11 @@ async function wrongBlobs(dir: string, names: readonly string[]): Promise<string
   });
 }
 
-async function wrongTrees(dir: string, images: readonly KnownImage[], there: ReadonlySet<string>): Promise<string[]> {
+async function wrongTrees(
+  dir: string,
+  images: readonly ExpectedImage[],
+  there: ReadonlySet<string>,
+): Promise<string[]> {
   const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [hexOf(layer.chainId), layer])));
   const found: string[] = [];
   for (const [name, { tree }] of layers) {
@@ -84,7 +103,7 @@ async function wrongTrees(dir: string, images: readonly KnownImage[], there: Rea
 }
 
 /** ImageFsInfo against the disk: files by their sizes in blocks of 4 KiB, a block for each folder, the roots left out. */
-async function wrongUsage(cri: Cri, root: string, images: readonly KnownImage[]): Promise<string[]> {
+async function wrongUsage(cri: Cri, root: string, images: readonly ExpectedImage[]): Promise<string[]> {
   let bytes = 0;
   let inodes = 0;
   for (const name of await readdir(join(root, 'blobs/sha256'))) {
