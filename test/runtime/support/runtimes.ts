@@ -19,8 +19,16 @@ function unmountedHierarchy(): string | undefined {
   );
 }
 
+/** On a host of both cgroup versions crun wants all controllers in version 1. */
+function controllersOfV2(): string {
+  const folder = '/sys/fs/cgroup/unified';
+  return existsSync(folder) ? readFileSync(`${folder}/cgroup.controllers`, 'utf8').trim() : '';
+}
+
 function missingForCrun(): string | undefined {
   if (!existsSync(pathOf('crun'))) return 'crun is not installed';
+  const unified = controllersOfV2();
+  if (unified !== '') return `the cgroup v2 hierarchy beside version 1 has ${unified}`;
   const unmounted = unmountedHierarchy();
   return unmounted && `the cgroup v1 hierarchy ${unmounted} is not mounted`;
 }
