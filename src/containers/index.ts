@@ -1,5 +1,6 @@
 export type { Containers, ExecCommand, ExecStreams, ExecSyncResult, PodLifecycle } from './containers';
-export { makeContainerFolders, type CreateParts } from './create';
+export { makeContainerFolders } from './create';
+export type { CreateParts } from './create-parts';
 export { unknownExit } from './exit';
 export { containerPaths, type ContainerPaths } from './paths';
 export { createPodLifecycle } from './pod/lifecycle';

@@ -1,0 +1,24 @@
+import type { Handlers } from '../runtime';
+import type { Sandboxes } from '../pods';
+import type { ImageRecord } from '../state';
+import type { SupervisorParts } from './supervisor';
+
+/** What creating needs beside what supervising needs. */
+export interface CreateParts extends SupervisorParts {
+  readonly sandboxes: Sandboxes;
+  readonly handlers: Handlers;
+  readonly findImage: (reference: string) => ImageRecord | undefined;
+  /** Throws if the signature policy of a namespace refuses the image. */
+  readonly admitImage: (image: ImageRecord, asked: string, namespace: string) => Promise<void>;
+  readonly conmonPath: string;
+  readonly logs: LogSettings;
+  /** Says a thing about this machine once: what a container asked for and cannot have here. */
+  readonly sayOnce: (note: string) => void;
+}
+
+/** What is the same for every container's log. */
+export interface LogSettings {
+  /** Bytes from which a log is put aside as `<log>.1`; 0: none. */
+  readonly sizeMax: number;
+  readonly toJournald: boolean;
+}

@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { BerthError, errnoOf, messageOf, together } from '../base';
+import { hostFacts, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
+import {
+  accountFileLimit,
+  resolveUser,
+  seccompRequest,
+  userRequest,
+  type ContainerSpecInput,
+  type PidNamespace,
+  type ResolvedUser,
+  type SandboxPart,
+  type SeccompProfileFile,
+} from '../spec';
+import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
+import type { ContainerConfig } from '../wire';
+import type { CreateParts } from './create-parts';
+import { resolveDevices } from './devices';
+import { mountImageVolumes } from './image-volumes';
+import { resolveMountSources } from './mount-sources';
+import { pidNamespace } from './pid-namespace';
+
+const maxSeccompProfile = 4 * 1024 ** 2;
+
+/** Reads everything that the container's spec is made from; its root file system is mounted by now. */
+export async function gatherSpecInput(
+  parts: CreateParts,
+  sandbox: SandboxRecord,
+  record: ContainerRecord,
+  image: ImageRecord,
+  rootfsPath: string,
+): Promise<ContainerSpecInput> {
+  const { id } = record;
+  const [user, config, devices, seccompProfile, pids] = await together([
+    resolveContainerUser(parts, id, rootfsPath, record.config, image),
+    mountImageVolumes(parts, record).then(resolveMountSources),
+    resolveDevices(record.config),
+    readSeccompProfile(id, record.config),
+    pidNamespace(parts.kernel, record.config, sandbox, parts.table),
+  ]);
+  return {
+    id,
+    config,
+    sandbox: sandboxPart(sandbox, pids),
+    image: image.config,
+    user,
+    rootfsPath,
+    cgroupPath: record.cgroupPath,
+    files: podFiles(parts.sandboxes, sandbox),
+    devices,
+    facts: hostFacts(parts.kernel),
+    defaults: { env: [] },
+    seccompProfile,
+  };
+}
+
+function sandboxPart(sandbox: SandboxRecord, pids: PidNamespace): SandboxPart {
+  return {
+    id: sandbox.id,
+    config: sandbox.config,
+    ...(sandbox.netns ? { netns: sandbox.netns } : {}),
+    ...(sandbox.ipcns ? { ipcns: sandbox.ipcns } : {}),
+    ...(sandbox.utsns ? { utsns: sandbox.utsns } : {}),
+    pidNamespace: pids,
+    hostname: sandboxHostname(sandbox.config),
+  };
+}
+
+function podFiles(sandboxes: Sandboxes, sandbox: SandboxRecord) {
+  const { resolvConf, hostname, shm } = sandboxes.paths(sandbox.id);
+  return {
+    resolvConf,
+    ...(sharesHostNetwork(sandbox.config) ? {} : { hostname }),
+    shm: sharesHostIpc(sandbox.config) ? '/dev/shm' : shm,
+  };
+}
+
+async function resolveContainerUser(
+  parts: CreateParts,
+  id: string,
+  rootfs: string,
+  config: ContainerConfig,
+  image: ImageRecord,
+): Promise<ResolvedUser> {
+  const read = async (path: string) =>
+    (await parts.kernel.readInRoot(rootfs, path, accountFileLimit))?.toString('utf8');
+  const [passwd, group] = await Promise.all([read('/etc/passwd'), read('/etc/group')]);
+  return resolveUser({ ...userRequest(id, config, image.config.user), passwd, group });
+}
+
+async function readSeccompProfile(id: string, config: ContainerConfig): Promise<SeccompProfileFile | undefined> {
+  const request = seccompRequest(id, config.linux?.securityContext);
+  if (request.kind !== 'localhost') return undefined;
+  const { path } = request;
+  const fail = (detail: string, cause?: unknown) =>
+    new BerthError('argument-invalid', { op: 'CreateContainer', object: `seccomp profile ${path}`, detail, cause });
+  try {
+    const text = await readFile(path, 'utf8');
+    if (text.length > maxSeccompProfile) throw fail(`it is larger than ${maxSeccompProfile} bytes`);
+    return { name: path, text };
+  } catch (error) {
+    if (error instanceof BerthError) throw error;
+    throw fail(errnoOf(error) ?? messageOf(error), error);
+  }
+}

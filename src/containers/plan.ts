@@ -1,0 +1,68 @@
+import { BerthError, newId, nowNs } from '../base';
+import { stopSignal } from '../spec';
+import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
+import type { ContainerConfig, ImageSpec } from '../wire';
+import type { CreateParts } from './create-parts';
+import { volumeImages } from './image-volumes';
+import { logPathOf } from './log-path';
+
+/** The record of a container that is about to be made: everything that its removal needs, written before all else. */
+export async function planContainer(
+  parts: CreateParts,
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+): Promise<ContainerRecord> {
+  const reference = config.image?.image ?? '';
+  const image = parts.findImage(reference);
+  if (!image) {
+    throw new BerthError('image-not-found', {
+      op: 'CreateContainer',
+      object: `image ${reference}`,
+      detail: 'it is not on this node',
+    });
+  }
+  if (image.artifact) {
+    throw new BerthError('image-unsupported', {
+      op: 'CreateContainer',
+      object: `image ${reference}`,
+      detail: `it is an artifact of type ${JSON.stringify(image.artifact.type.slice(0, 200))}, which holds no file system to run`,
+      remedy: 'mount it as an image volume',
+    });
+  }
+  const volumes = volumeImages(config, parts.findImage);
+  const mounted = volumes.map((volume) => ({ image: volume.image, named: volume.mount.image }));
+  await admitImages(parts, sandbox, [{ image, named: config.image }, ...mounted]);
+  const handler = await parts.handlers.resolve(sandbox.handler);
+  const id = newId();
+  return {
+    v: 1,
+    id,
+    sandboxId: sandbox.id,
+    phase: 'creating',
+    config,
+    imageId: image.id,
+    imageRef: image.id,
+    ...(volumes.length > 0 && { volumeImages: volumes.map((volume) => volume.image.id) }),
+    logPath: logPathOf(sandbox.config, config),
+    createdAt: nowNs(),
+    startedAt: 0n,
+    runtimePath: handler.path,
+    runtimeRoot: handler.root,
+    bootId: parts.kernel.facts.bootId,
+    cgroupPath: `${sandbox.cgroupParent}/${id}`,
+    user: { uid: 0, gid: 0, groups: [] },
+    stopSignal: stopSignal(config.stopSignal, image.config.stopSignal),
+  };
+}
+
+/** Asks the policy of the pod's namespace for each image, by the name that the pod has: the kubelet asks by id. */
+async function admitImages(
+  parts: CreateParts,
+  sandbox: SandboxRecord,
+  images: readonly { readonly image: ImageRecord; readonly named: ImageSpec | undefined }[],
+): Promise<void> {
+  const namespace = sandbox.config.metadata?.namespace ?? '';
+  for (const { image, named } of images) {
+    await parts.admitImage(image, named?.userSpecifiedImage || named?.image || image.id, namespace);
+  }
+}
