@@ -27,7 +27,10 @@ export async function spareDaemon({
   const layout = layoutIn(join(dir, 'd'), await drawNames('spare'));
   await makeLayout(layout, network);
   const hosts = { registry, hostile: `127.0.0.1:${hostilePort}` };
-  let daemon = await startDaemon(daemonKind(), { ...options, layout, hosts });
+  let daemon = await startDaemon(daemonKind(), { ...options, layout, hosts }).catch(async (error: unknown) => {
+    await rm(dir, { recursive: true, force: true });
+    throw error;
+  });
   const world = await World.open(layout.socket, layout.names.cgroupParent);
   return {
     get daemon() {
