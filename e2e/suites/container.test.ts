@@ -27,6 +27,12 @@ test('a container goes from created to running to exited, and its log is there',
   expect(lines).toContainEqual(expect.objectContaining({ stream: 'stderr', tag: 'F', text: 'to stderr' }));
 });
 
+test('the limits of huge pages that every kubelet sends, 0 for each size, keep no container from running', async () => {
+  const hugepageLimits = ['2MB', '1GB'].map((pageSize) => ({ pageSize, limit: 0n }));
+  const { status: end } = await suite.world.runToEnd('true', { linux: { resources: { hugepageLimits } } });
+  expect(end.exitCode).toBe(0);
+});
+
 berthTest('times are in order: created, started, finished', async () => {
   const { status: times } = await suite.world.runToEnd('true');
   expect(times.startedAt).toBeGreaterThanOrEqual(times.createdAt);

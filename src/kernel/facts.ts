@@ -37,16 +37,19 @@ export async function readFacts(): Promise<KernelFacts> {
   };
 }
 
-/** v1 names its controllers as mount options, v2 in a file of its root; a hybrid's v2 has those that v1 has not taken. */
-async function readControllers(
+/**
+ * v1 names its controllers as mount options, v2 in a file of its root. A hybrid's v2 has those that v1 has not taken, but
+ * OCI runtimes use v1 alone there: they are left out.
+ */
+export async function readControllers(
   hierarchies: readonly Hierarchy[],
 ): Promise<Pick<KernelFacts, 'controllers' | 'swapAccounting'>> {
+  const hybrid = cgroupLayout(hierarchies) === 'hybrid';
   const names = await Promise.all(
-    hierarchies.map(async ({ version, dir, controllers }) =>
-      version === 1
-        ? controllers
-        : (await readFile(join(dir, 'cgroup.controllers'), 'utf8')).split(/\s+/).filter(Boolean),
-    ),
+    hierarchies.map(async ({ version, dir, controllers }) => {
+      if (version === 1) return controllers;
+      return hybrid ? [] : (await readFile(join(dir, 'cgroup.controllers'), 'utf8')).split(/\s+/).filter(Boolean);
+    }),
   );
   // v1 counts it if the kernel was booted so, and then has the file; v2 has no such switch on its root.
   const memory = hierarchies.find(({ version, controllers }) => version === 1 && controllers.includes('memory'));

@@ -1,4 +1,7 @@
-import { parseCapabilities, readFacts } from '../../src/kernel/facts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseCapabilities, readControllers, readFacts } from '../../src/kernel/facts';
 import { cgroupLayout, homeHierarchy, parseHierarchies } from '../../src/kernel/hierarchies';
 
 test('a mask of capabilities is read by name', () => {
@@ -41,5 +44,18 @@ describe('layouts of cgroups', () => {
       { dir: '/a b', version: 1, controllers: ['name=x'] },
     ]);
     expect(homeHierarchy([])).toBeUndefined();
+  });
+
+  test('the controllers of a hybrid are those of version 1, which is all that OCI runtimes use there', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'berth-cgroup-'));
+    try {
+      await writeFile(join(dir, 'cgroup.controllers'), 'hugetlb rdma\n');
+      const pids = { dir: '/sys/fs/cgroup/pids', version: 1, controllers: ['pids'] } as const;
+      const unified = { dir, version: 2, controllers: [] } as const;
+      expect((await readControllers([pids, unified])).controllers).toEqual(['pids']);
+      expect((await readControllers([unified])).controllers).toEqual(['hugetlb', 'rdma']);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 });
