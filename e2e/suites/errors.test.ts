@@ -54,8 +54,9 @@ describe('what a registry alters is refused with the digests named', () => {
 
   const expectMismatch = ({ code, details }: Awaited<ReturnType<typeof rejection>>, digest: string) => {
     expect(details).toContain(digest);
+    if (!berth) return;
     expect((details.match(sha256) ?? []).some((other) => other !== digest)).toBe(true);
-    if (berth) expect(code).toBe(status.DATA_LOSS);
+    expect(code).toBe(status.DATA_LOSS);
   };
 
   test('a layer', async () => {
