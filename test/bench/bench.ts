@@ -1,4 +1,4 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pushFixtures } from '../../e2e/support/fixtures';
@@ -9,6 +9,7 @@ import type { Contestant, Extent } from './contestant';
 import { daemonContestant } from './daemon-contestant';
 import { floorContestant } from './floor';
 import type { RowName, Samples } from './measure';
+import { firstThatIsThere, peerPath } from './peer';
 import { median, rowOf, table, verdicts } from './report';
 import { writeResult } from './result';
 
@@ -67,8 +68,7 @@ async function openers(dir: string, registry: Registry): Promise<readonly (() =>
   const hosts = { registry: registry.address, hostile: registry.address };
   const layout = async (name: string) => layoutIn(join(dir, name), await drawNames('bench'));
   const pluginDir = await firstThatIsThere('/opt/cni/bin', '/usr/lib/cni');
-  const peer =
-    process.env['BERTH_PEER'] ?? (await firstThatIsThere('/usr/bin/containerd', '/usr/local/bin/containerd'));
+  const peer = await peerPath();
   return [
     async () => floorContestant(await layout('floor'), pluginDir ?? '/usr/lib/cni'),
     async () => daemonContestant('berth', { layout: await layout('berth'), hosts }),
@@ -76,17 +76,6 @@ async function openers(dir: string, registry: Registry): Promise<readonly (() =>
       ? []
       : [async () => daemonContestant('containerd', { layout: await layout('peer'), hosts })]),
   ];
-}
-
-async function firstThatIsThere(...paths: string[]): Promise<string | undefined> {
-  for (const path of paths) {
-    const there = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (there) return path;
-  }
-  return undefined;
 }
 
 /** Rounds in turns, the order reversed from one to the next: what drifts on the machine hits all alike. */

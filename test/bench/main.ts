@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { bench } from './bench';
 import { pullBench } from './pull/bench';
 import { type PullerName } from './pull/contestant';
+import { densityBench } from './density/bench';
 import { monitorBench, monitorParts, type MonitorExtent, type MonitorPart } from './monitor/bench';
 
 const count = (text: string): number => {
@@ -42,6 +43,17 @@ program
   .action(async (o: MonitorExtent & { part: readonly MonitorPart[]; results: string }) => {
     const { part, results, ...extent } = o;
     done(await monitorBench({ extent, parts: part, resultDir: resolve(results), say }));
+  });
+
+program
+  .command('density')
+  .description('Weighs the runtime with a full node of pods: PSS of the daemon and all of its helpers.')
+  .option('--pods <n>', 'pods of one container, asked for at once', count, 110)
+  .option('--poll-seconds <n>', 'how long a kubelet polls before', count, 60)
+  .option('--results <dir>', 'where the JSON goes', 'bench-results')
+  .action(async (o: { pods: number; pollSeconds: number; results: string }) => {
+    const { pods, pollSeconds, results } = o;
+    done(await densityBench({ pods, pollSeconds, resultDir: resolve(results), say }));
   });
 
 const pullers: readonly PullerName[] = ['berth', 'peer', 'peer without sync'];
