@@ -1,5 +1,11 @@
 import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
-import type { ContainerConfig, PodSandboxConfig } from '../../src/wire';
+import {
+  UpdateContainerResourcesRequest,
+  UpdatePodSandboxResourcesRequest,
+  type ContainerConfig,
+  type LinuxContainerResources,
+  type PodSandboxConfig,
+} from '../../src/wire';
 import {
   ImageServiceClient,
   RuntimeServiceClient,
@@ -32,6 +38,7 @@ export interface CallControl {
 type Done<S> = (error: ServiceError | null, response: S) => void;
 type Method<Q, S> = (request: Q, metadata: Metadata, options: Partial<CallOptions>, done: Done<S>) => ClientUnaryCall;
 export type PartialPod = Parameters<typeof PodSandboxConfig.fromPartial>[0];
+export type PartialResources = Parameters<typeof LinuxContainerResources.fromPartial>[0];
 export type PartialContainer = Parameters<typeof ContainerConfig.fromPartial>[0];
 
 /** A CRI client with promises. Errors are grpc-js ServiceErrors: `code` and `details`. */
@@ -121,6 +128,16 @@ export class Cri {
 
   async exec(request: ExecRequest): Promise<string> {
     return (await call(this.runtime.exec.bind(this.runtime), request)).url;
+  }
+
+  async updateResources(containerId: string, linux: PartialResources, annotations = {}): Promise<void> {
+    const request = UpdateContainerResourcesRequest.fromPartial({ containerId, linux, annotations });
+    await call(this.runtime.updateContainerResources.bind(this.runtime), request);
+  }
+
+  async updatePodResources(podSandboxId: string, over: { overhead?: PartialResources; resources?: PartialResources }) {
+    const request = UpdatePodSandboxResourcesRequest.fromPartial({ podSandboxId, ...over });
+    await call(this.runtime.updatePodSandboxResources.bind(this.runtime), request);
   }
 
   async reopenLog(containerId: string): Promise<void> {

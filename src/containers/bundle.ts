@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { BerthError, errnoOf, messageOf } from '../base';
 import type { Spec } from '../spec';
 
@@ -24,4 +24,12 @@ export async function readSpec(configPath: string, containerId: string): Promise
       cause: error,
     });
   }
+}
+
+/** Changes the spec of a container that exists: execs are made from it, and people are shown it. */
+export async function changeSpec(configPath: string, containerId: string, change: (spec: Spec) => Spec): Promise<void> {
+  const spec = change(await readSpec(configPath, containerId));
+  // An exec that reads meanwhile sees the one or the other.
+  await writeFile(`${configPath}.new`, JSON.stringify(spec), { mode: 0o600 });
+  await rename(`${configPath}.new`, configPath);
 }

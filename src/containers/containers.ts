@@ -1,5 +1,5 @@
 import type { ContainerRecord, SandboxRecord } from '../state';
-import type { ContainerConfig, PodSandboxConfig } from '../wire';
+import type { ContainerConfig, LinuxContainerResources, PodSandboxConfig } from '../wire';
 import type { Readable, Writable } from 'node:stream';
 
 export interface ExecSyncResult {
@@ -39,6 +39,8 @@ export interface Containers {
   execSync(id: string, cmd: readonly string[], timeoutSeconds: number, signal?: AbortSignal): Promise<ExecSyncResult>;
   /** Runs a command with streams and gives its exit code. */
   exec(command: ExecCommand, streams: ExecStreams): Promise<number>;
+  /** Changes the limits of a container that has not ended: all that are set, or none. */
+  updateResources(id: string, change: LinuxContainerResources, signal?: AbortSignal): Promise<void>;
   reopenLog(id: string, signal?: AbortSignal): Promise<void>;
   get(id: string): ContainerRecord | undefined;
   list(): readonly ContainerRecord[];

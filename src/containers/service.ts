@@ -13,6 +13,7 @@ import { execStreams, execSync } from './exec';
 import { removeFile, removeFilesLike } from './remove-files';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
+import { updateResources } from './update-resources';
 
 /** Containers as the rooms above see them, with what recovery and pods' lifecycle need. */
 export interface ContainerService extends Containers {
@@ -149,6 +150,11 @@ export function createContainers(parts: CreateParts): ContainerService {
       const monitor = running(command.containerId, 'Exec');
       return execStreams(monitor, parts.paths(command.containerId).config, command, streams);
     },
+
+    updateResources: (id, change, signal) =>
+      lock.with(id, signal, () =>
+        updateResources(parts, supervisor, require(id, 'UpdateContainerResources'), change, signal),
+      ),
 
     async reopenLog(id, signal) {
       await running(id, 'ReopenContainerLog').reopenLog(signal);

@@ -124,6 +124,11 @@ export class FakeKernel implements Kernel {
     return made;
   });
   removeEmptyCgroup = this.operation('removeEmptyCgroup', async (path: string) => void this.cgroups.delete(path));
+  limitCgroup = this.operation(
+    'limitCgroup',
+    async (_path: string, _files: Readonly<Record<string, string>>) => undefined,
+  );
+  scoreCgroup = this.operation('scoreCgroup', async (_path: string, _score: number) => undefined);
   removeCgroup = this.operation('removeCgroup', async (path: string) => void this.cgroups.delete(path));
   close = this.operation('close', async () => undefined);
 

@@ -178,6 +178,10 @@ export interface Kernel {
   createCgroup(path: string): Promise<boolean>;
   /** Removes the cgroup in every hierarchy if nothing is in it or below it; anything else is left alone. Never kills. */
   removeEmptyCgroup(path: string): Promise<void>;
+  /** Writes files of the cgroup, such as `memory.high`, each in the hierarchy of its controller. */
+  limitCgroup(path: string, files: Readonly<Record<string, string>>): Promise<void>;
+  /** Sets the oom_score_adj of every process in the cgroup and below it. */
+  scoreCgroup(path: string, score: number): Promise<void>;
   /** Kills what is in the cgroup and below it (cgroup.kill where there is one), waits for it to be empty, removes it. */
   removeCgroup(path: string, signal?: AbortSignal): Promise<void>;
 

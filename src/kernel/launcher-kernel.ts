@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { abortable, BerthError, Encoder, pause } from '../base';
 import type { BulkServer, Expected } from './bulk-server';
+import { limitIn, scoreIn } from './cgroup-limits';
 import { checkCgroupPath, createIn, removeEmptyIn, removeIn } from './cgroups';
 import type { Subject } from './errors';
 import type { Hierarchy } from './hierarchies';
@@ -162,6 +163,20 @@ export class LauncherKernel implements Kernel {
     checkCgroupPath('remove cgroup', path);
     // In use anywhere is in use: one hierarchy after the other, until one says so.
     for (const hierarchy of this.hierarchies) if (!(await removeEmptyIn(hierarchy, path))) return;
+  }
+
+  async limitCgroup(path: string, files: Readonly<Record<string, string>>): Promise<void> {
+    checkCgroupPath('limit cgroup', path);
+    await limitIn(this.hierarchies, path, files);
+  }
+
+  async scoreCgroup(path: string, score: number): Promise<void> {
+    checkCgroupPath('set oom_score_adj', path);
+    // Every hierarchy of v1 has them: the one that runtimes use for all, or v2.
+    const [hierarchy] = this.hierarchies.filter(
+      ({ version, controllers }) => controllers.includes('memory') || (version === 2 && this.facts.cgroup === 'v2'),
+    );
+    if (hierarchy) await scoreIn(hierarchy, path, score);
   }
 
   async removeCgroup(path: string, signal?: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import type { Kernel } from '../kernel';
 import type { Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
 import type { SandboxRecord, Table } from '../state';
-import type { PodSandboxConfig } from '../wire';
+import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
 import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 import type { Infra } from './infra';
 import { networkListText, type Network } from './network/network';
@@ -45,6 +45,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
   const { table, network } = parts;
   const flights = new SingleFlight<string>();
   const lock = new KeyedLock();
+  /** Of a ready pod's record: what is read must not be written over a stop that is being written. */
+  const writes = new KeyedLock();
   const paths = (id: string) => sandboxPaths(parts.runRoot, parts.rootHash, id);
   const visible = (record: SandboxRecord) => record.phase !== 'creating' && record.phase !== 'removing';
 
@@ -135,9 +137,20 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       await end.forget(stopped ? removing : await end.takeDown(removing, signal));
     });
 
+  const ready = (id: string, op: string): SandboxRecord => {
+    const record = table.get(id);
+    if (!record || !visible(record)) {
+      throw new BerthError('pod-not-found', { op, object: `pod ${id}`, detail: 'there is no such pod sandbox' });
+    }
+    if (record.phase !== 'ready') {
+      throw new BerthError('pod-not-ready', { op, object: `pod ${id}`, detail: `the sandbox is ${record.phase}` });
+    }
+    return record;
+  };
+
   return {
     async run(config, handler, signal) {
-      validateSandbox(config);
+      validateSandbox(config, 'RunPodSandbox');
       const { name } = await parts.handlers.resolve(handler);
       const key = metadataKey(config);
       for (const record of table.values()) {
@@ -154,23 +167,25 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     networkCondition: () => network.condition(),
     paths,
 
-    require(id, op) {
-      const record = table.get(id);
-      if (!record || !visible(record)) {
-        throw new BerthError('pod-not-found', { op, object: `pod ${id}`, detail: 'there is no such pod sandbox' });
-      }
-      if (record.phase !== 'ready') {
-        throw new BerthError('pod-not-ready', { op, object: `pod ${id}`, detail: `the sandbox is ${record.phase}` });
-      }
-      return record;
-    },
+    require: ready,
 
-    async beginStop(id) {
-      const record = table.get(id);
-      if (!record) return false;
-      if (record.phase === 'ready') await table.put({ ...record, phase: 'stopping' });
-      return true;
-    },
+    updateResources: (id, { overhead, resources }, signal) =>
+      writes.with(id, signal, async () => {
+        const record = ready(id, 'UpdatePodSandboxResources');
+        const { config } = record;
+        const linux = { ...config.linux, ...(overhead && { overhead }), ...(resources && { resources }) };
+        const changed = { ...config, linux: { ...noLinux, ...linux } };
+        validateSandbox(changed, 'UpdatePodSandboxResources');
+        await table.put({ ...record, config: changed });
+      }),
+
+    beginStop: (id) =>
+      writes.with(id, undefined, async () => {
+        const record = table.get(id);
+        if (!record) return false;
+        if (record.phase === 'ready') await table.put({ ...record, phase: 'stopping' });
+        return true;
+      }),
 
     finishStop,
     remove,
@@ -190,6 +205,15 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     },
   };
 }
+
+/** A pod's Linux part that says nothing. */
+const noLinux: LinuxPodSandboxConfig = {
+  cgroupParent: '',
+  securityContext: undefined,
+  sysctls: {},
+  overhead: undefined,
+  resources: undefined,
+};
 
 async function pin(kernel: Kernel, record: SandboxRecord, config: PodSandboxConfig): Promise<void> {
   if (!record.netns && !record.ipcns && !record.utsns) return;

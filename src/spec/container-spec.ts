@@ -9,7 +9,8 @@ import { processArgs } from './process/args';
 import { processCwd } from './process/cwd';
 import { processEnv } from './process/env';
 import { clampOomScore } from './process/oom-score';
-import { exactNumber, refuseContainer } from './refuse';
+import { refuseContainer } from './refuse';
+import { checkResources } from './resource-checks';
 import { containerResources } from './resources';
 import { containerSeccomp } from './seccomp/seccomp';
 import { capabilitySets } from './security/capabilities';
@@ -38,13 +39,18 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
   if (privileged && sandboxContext?.privileged !== true) {
     throw refuseContainer(id, 'security_context.privileged in a pod sandbox that is not privileged');
   }
+  if (config.linux?.resources)
+    checkResources(
+      { op: 'CreateContainer', object: `container ${id}`, field: 'config.linux.resources' },
+      config.linux.resources,
+    );
   refuseUserNamespaces(id, context?.namespaceOptions);
   refuseUserNamespaces(id, sandboxContext?.namespaceOptions);
 
   const capabilities = capabilitySets(id, context, facts, defaults);
   const seccomp = containerSeccomp(input, capabilities.sets);
   const devices = containerDevices(id, input.devices, privileged);
-  const resources = containerResources(id, config.linux?.resources, facts, defaults, devices.rules);
+  const resources = containerResources(config.linux?.resources, facts, defaults, devices.rules);
   const { mounts, rootfsPropagation } = containerMounts(input);
   const labels = securityLabels(id, context, sandboxContext?.selinuxOptions, facts);
   const oomScore = clampOomScore(wantedOomScore(input), facts);
@@ -90,10 +96,8 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
 }
 
 /** CRI cannot tell 0 from not set; both are written, so that the daemon's own score is not inherited. */
-function wantedOomScore({ id, config }: ContainerSpecInput): number {
-  const wanted = exactNumber(config.linux?.resources?.oomScoreAdj ?? 0n, id, 'oom_score_adj');
-  if (wanted >= -1000 && wanted <= 1000) return wanted;
-  throw refuseContainer(id, `oom_score_adj is ${wanted}: it goes from -1000 to 1000`);
+function wantedOomScore({ config }: ContainerSpecInput): number {
+  return Number(config.linux?.resources?.oomScoreAdj ?? 0n);
 }
 
 function refuseUserNamespaces(id: string, options: NamespaceOption | undefined): void {

@@ -1,5 +1,7 @@
 export { containerSpec, type ContainerSpecResult } from './container-spec';
-export { containerResources, type Resources } from './resources';
+export { clampOomScore } from './process/oom-score';
+export { checkResources, type ResourcesOf } from './resource-checks';
+export { containerResources, limitFiles, mergeResources, type Resources } from './resources';
 export type { ImageDefaults } from './image-defaults';
 export { namespaceMode } from './cri';
 export { infraSpec, type InfraSpecInput } from './infra-spec';

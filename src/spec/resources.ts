@@ -1,16 +1,17 @@
-import type { LinuxContainerResources } from '../wire';
+import type { HugepageLimit, LinuxContainerResources } from '../wire';
 import type { HostFacts, SpecDefaults } from './input';
 import type { DeviceRule, LinuxResources } from './oci';
-import { exactNumber } from './refuse';
 
 export interface Resources {
   readonly resources: LinuxResources;
   readonly notes: readonly string[];
 }
 
-/** The limits of the container's cgroup (CRI LinuxContainerResources): 0 and empty are not set. */
+/**
+ * The limits of the container's cgroup (CRI LinuxContainerResources): 0 and empty are not set. They have been checked by
+ * `checkResources`.
+ */
 export function containerResources(
-  id: string,
   cri: LinuxContainerResources | undefined,
   facts: HostFacts,
   defaults: SpecDefaults,
@@ -23,13 +24,10 @@ export function containerResources(
   return {
     resources: {
       devices,
-      ...(cri && cpu(id, cri)),
-      ...(cri && memory(id, cri, facts)),
+      ...(cri && cpu(cri)),
+      ...(cri && memory(cri, facts)),
       ...(hugepages.length > 0 && {
-        hugepageLimits: hugepages.map(({ pageSize, limit }) => ({
-          pageSize,
-          limit: exactNumber(limit, id, `hugepage_limits.${pageSize}`),
-        })),
+        hugepageLimits: hugepages.map(({ pageSize, limit }) => ({ pageSize, limit: Number(limit) })),
       }),
       ...(pids > 0 && has('pids') && { pids: { limit: pids } }),
       ...(Object.keys(unified).length > 0 && { unified }),
@@ -45,11 +43,11 @@ export function containerResources(
   };
 }
 
-function cpu(id: string, cri: LinuxContainerResources): Pick<LinuxResources, 'cpu'> {
+function cpu(cri: LinuxContainerResources): Pick<LinuxResources, 'cpu'> {
   const set = {
-    ...(cri.cpuShares !== 0n && { shares: exactNumber(cri.cpuShares, id, 'cpu_shares') }),
-    ...(cri.cpuQuota !== 0n && { quota: exactNumber(cri.cpuQuota, id, 'cpu_quota') }),
-    ...(cri.cpuPeriod !== 0n && { period: exactNumber(cri.cpuPeriod, id, 'cpu_period') }),
+    ...(cri.cpuShares !== 0n && { shares: Number(cri.cpuShares) }),
+    ...(cri.cpuQuota !== 0n && { quota: Number(cri.cpuQuota) }),
+    ...(cri.cpuPeriod !== 0n && { period: Number(cri.cpuPeriod) }),
     ...(cri.cpusetCpus !== '' && { cpus: cri.cpusetCpus }),
     ...(cri.cpusetMems !== '' && { mems: cri.cpusetMems }),
   };
@@ -57,12 +55,45 @@ function cpu(id: string, cri: LinuxContainerResources): Pick<LinuxResources, 'cp
 }
 
 /** Where swap is counted, a memory limit without a swap limit means no swap at all: the two are then equal. */
-function memory(id: string, cri: LinuxContainerResources, facts: HostFacts): Pick<LinuxResources, 'memory'> {
-  const limit = exactNumber(cri.memoryLimitInBytes, id, 'memory_limit_in_bytes');
-  const swap = exactNumber(cri.memorySwapLimitInBytes, id, 'memory_swap_limit_in_bytes') || limit;
+function memory(cri: LinuxContainerResources, facts: HostFacts): Pick<LinuxResources, 'memory'> {
+  const limit = Number(cri.memoryLimitInBytes);
+  const swap = Number(cri.memorySwapLimitInBytes) || limit;
   const set = {
     ...(limit !== 0 && { limit }),
     ...(swap !== 0 && facts.swapAccounting === true && { swap }),
   };
   return Object.keys(set).length > 0 ? { memory: set } : {};
+}
+
+/** What stands after an update (CRI UpdateContainerResources): what the change does not set stays as it was. */
+export function mergeResources(
+  old: LinuxContainerResources | undefined,
+  change: LinuxContainerResources,
+): LinuxContainerResources {
+  if (!old) return change;
+  const changed = (limit: HugepageLimit): boolean =>
+    change.hugepageLimits.some(({ pageSize }) => pageSize === limit.pageSize);
+  return {
+    cpuPeriod: change.cpuPeriod || old.cpuPeriod,
+    cpuQuota: change.cpuQuota || old.cpuQuota,
+    cpuShares: change.cpuShares || old.cpuShares,
+    memoryLimitInBytes: change.memoryLimitInBytes || old.memoryLimitInBytes,
+    // A swap limit of before was for the memory limit of before.
+    memorySwapLimitInBytes:
+      change.memorySwapLimitInBytes || (change.memoryLimitInBytes === 0n ? old.memorySwapLimitInBytes : 0n),
+    oomScoreAdj: change.oomScoreAdj || old.oomScoreAdj,
+    cpusetCpus: change.cpusetCpus || old.cpusetCpus,
+    cpusetMems: change.cpusetMems || old.cpusetMems,
+    hugepageLimits: [...old.hugepageLimits.filter((limit) => !changed(limit)), ...change.hugepageLimits],
+    unified: { ...old.unified, ...change.unified },
+  };
+}
+
+/** Limits that the `update` of OCI runtimes does not take, as the kernel's files of the container's cgroup. */
+export function limitFiles(resources: LinuxResources, cgroup: HostFacts['cgroup']): Readonly<Record<string, string>> {
+  const suffix = cgroup === 'v2' ? 'max' : 'limit_in_bytes';
+  const hugepages = (resources.hugepageLimits ?? []).map(
+    ({ pageSize, limit }) => [`hugetlb.${pageSize}.${suffix}`, String(limit)] as const,
+  );
+  return { ...Object.fromEntries(hugepages), ...resources.unified };
 }

@@ -2,6 +2,7 @@ import { BerthError, type ErrorCode } from '../base';
 import type { DNSConfig, PodSandboxConfig } from '../wire';
 import { userNamespaceProblem } from './user-namespaces';
 import { namespaceMode } from './cri';
+import { checkResources } from './resource-checks';
 
 /** The kernel's __NEW_UTS_LEN. */
 const hostnameMax = 64;
@@ -14,17 +15,18 @@ const searchCharsMax = 2048;
  * Checks the fields of a pod's config that would fail late, or reach beyond the pod.
  * @throws `argument-invalid` or `not-implemented`, naming pod and field.
  */
-export function validateSandbox(config: PodSandboxConfig): void {
+export function validateSandbox(config: PodSandboxConfig, op: string): void {
   const { metadata } = config;
   const pod = metadata ? `pod ${metadata.namespace}/${metadata.name}` : 'pod';
   const refuse: Refuse = (detail, code = 'argument-invalid') => {
-    throw new BerthError(code, { op: 'RunPodSandbox', object: pod, detail });
+    throw new BerthError(code, { op, object: pod, detail });
   };
   if (!metadata?.name || !metadata.namespace || !metadata.uid) {
     refuse('config.metadata needs name, namespace and uid');
   }
   checkHostname(config.hostname, refuse);
   if (config.dnsConfig) checkDns(config.dnsConfig, refuse);
+  checkResourcesOf(config, op, pod);
   checkLinux(config, refuse);
 }
 
@@ -52,6 +54,13 @@ function checkDns(dns: DNSConfig, refuse: Refuse): void {
   }
   if (dns.searches.join(' ').length > searchCharsMax) {
     refuse(`config.dns_config.searches has more than ${searchCharsMax} characters`);
+  }
+}
+
+function checkResourcesOf({ linux }: PodSandboxConfig, op: string, object: string): void {
+  for (const field of ['overhead', 'resources'] as const) {
+    const resources = linux?.[field];
+    if (resources) checkResources({ op, object, field: `config.linux.${field}` }, resources);
   }
 }
 

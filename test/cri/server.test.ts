@@ -152,8 +152,6 @@ describe('the services', () => {
     ...Object.values(admin.AdminService),
   ];
   const later = [
-    'UpdateContainerResources',
-    'UpdatePodSandboxResources',
     'Attach',
     'PortForward',
     'ContainerStats',

@@ -82,7 +82,7 @@ describe('resources', () => {
   test('what has no controller is left out, and told if it was more than 0', () => {
     const over = { facts: { controllers: ['cpu'] }, defaults: { env: [], pidsLimit: 5 } };
     expect(resourcesOf({ hugepageLimits: [{ pageSize: '2MB', limit: 0n }] }, over)).toEqual({ devices });
-    const huge = { hugepageLimits: [{ pageSize: '2MB', limit: 1n }], unified: { a: 'b' } };
+    const huge = { hugepageLimits: [{ pageSize: '2MB', limit: 1n }], unified: { 'memory.high': '1' } };
     expect(containerSpec(specInput({ ...over, config: { linux: { resources: huge } } })).notes).toEqual([
       expect.stringContaining('hugetlb'),
       expect.stringContaining('unified'),

@@ -21,6 +21,8 @@ import { startContainer } from './start-container';
 import { status } from './status';
 import { stopContainer } from './stop-container';
 import { stopPodSandbox } from './stop-pod-sandbox';
+import { updateContainerResources } from './update-container-resources';
+import { updatePodSandboxResources } from './update-pod-sandbox-resources';
 import { updateRuntimeConfig } from './update-runtime-config';
 import { version } from './version';
 
@@ -46,6 +48,8 @@ export function runtimeService(parts: CriParts): readonly Rpc[] {
     containerStatus(parts),
     listContainers(parts, containers),
     streamContainers(parts, containers),
+    updateContainerResources(parts),
+    updatePodSandboxResources(parts),
     reopenContainerLog(parts),
     execSync(parts),
     exec(parts),

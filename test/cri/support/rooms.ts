@@ -56,6 +56,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       run: (config, handler, signal) => call('run', [config, handler], signal, 'f'.repeat(64)),
       get: (id) => podRecords.find((pod) => pod.id === id),
       list: () => podRecords,
+      updateResources: (id, resources, signal) => call('updatePodResources', [id, resources], signal, undefined),
       networkCondition: () => ({ ready: false, reason: 'NetworkPluginNotReady', message: 'no CNI configuration' }),
     },
     containers: {
@@ -71,6 +72,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
           exitCode: 3,
         }),
       exec: (command) => call('exec', [command], undefined, 0),
+      updateResources: (id, change, signal) => call('updateResources', [id, change], signal, undefined),
       reopenLog: (id, signal) => call('reopenLog', [id], signal, undefined),
       get: (id) => containerRecords.find((container) => container.id === id),
       list: () => containerRecords,

@@ -1,0 +1,67 @@
+import { open, readdir, readFile, writeFile, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BerthError, errnoOf } from '../base';
+import { fileError } from './errors';
+import type { Hierarchy } from './hierarchies';
+
+const gone = new Set(['ENOENT', 'ESRCH', 'ENODEV']);
+
+/** Whether a v1 or the unified hierarchy is where the file of a controller is (`memory.max`, `hugetlb.2MB.limit_in_bytes`). */
+const has = ({ version, controllers }: Hierarchy, file: string): boolean =>
+  version === 2 || controllers.includes(file.slice(0, file.indexOf('.')));
+
+/** Writes files of a cgroup, one after the other, in the hierarchy of their controller. */
+export async function limitIn(
+  hierarchies: readonly Hierarchy[],
+  path: string,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [file, value] of Object.entries(files)) {
+    // v1 goes first: on a hybrid host it has the controllers.
+    const hierarchy = [...hierarchies].sort((a, b) => a.version - b.version).find((one) => has(one, file));
+    const object = join(hierarchy?.dir ?? '/sys/fs/cgroup', path, file);
+    if (!hierarchy)
+      throw new BerthError('kernel-refused', { op: 'limit cgroup', object, detail: 'no hierarchy has its controller' });
+    try {
+      await writeFile(object, value, { flag: 'r+' });
+    } catch (error) {
+      throw fileError({ op: 'limit cgroup', object }, error);
+    }
+  }
+}
+
+/** Sets the oom_score_adj of every process in the cgroup; children that are forked later inherit it. */
+export async function scoreIn(hierarchy: Hierarchy, path: string, score: number): Promise<void> {
+  const dir = join(hierarchy.dir, path);
+  for (const pid of await processesIn(dir)) {
+    let file: FileHandle;
+    try {
+      file = await open(`/proc/${pid}/oom_score_adj`, 'r+');
+    } catch (error) {
+      if (gone.has(errnoOf(error) ?? '')) continue;
+      throw fileError({ op: 'set oom_score_adj', object: `process ${pid}` }, error);
+    }
+    try {
+      // The file is that of one process: if its pid is still in the cgroup now, that is the one.
+      if ((await processesIn(dir)).includes(pid)) await file.writeFile(String(score));
+    } catch (error) {
+      if (!gone.has(errnoOf(error) ?? ''))
+        throw fileError({ op: 'set oom_score_adj', object: `process ${pid}` }, error);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** Of the cgroup and all below it. */
+async function processesIn(dir: string): Promise<number[]> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true });
+    const below = entries.filter((entry) => entry.isDirectory()).map((entry) => processesIn(join(dir, entry.name)));
+    const own = (await readFile(join(dir, 'cgroup.procs'), 'utf8')).split('\n').filter(Boolean).map(Number);
+    return [...own, ...(await Promise.all(below)).flat()];
+  } catch (error) {
+    if (gone.has(errnoOf(error) ?? '')) return [];
+    throw fileError({ op: 'list the processes of cgroup', object: dir }, error);
+  }
+}
