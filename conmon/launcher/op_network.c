@@ -46,18 +46,13 @@ int parse_interface_line(const char *line, struct interface_counters *c)
   return got == 4 ? 0 : -EINVAL;
 }
 
-int call_interface_counters(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)
+/* The counters of the namespace that this process is in; negative with errno. */
+static int put_counters(struct wire_writer *out)
 {
-  (void)call;
-  const char *netns = wire_get_str(in);
-  if (!wire_done(in))
-    return err_set(err, EPROTO, "INTERFACE_COUNTERS is malformed");
-  int failed = enter_netns(netns, err);
-  if (failed < 0)
-    return failed;
   _cleanup_file_ FILE *file = fopen("/proc/self/net/dev", "re");
   if (!file)
-    return err_set(err, errno, "open /proc/self/net/dev");
+    return -errno;
+  size_t at = out->size;
   uint32_t count = 0;
   wire_put_u32(out, count);
   char line[512];
@@ -72,7 +67,26 @@ int call_interface_counters(struct call *call, struct wire_reader *in, struct wi
     wire_put_u64(out, counters.tx_errors);
     count++;
   }
-  wire_patch_u32(out, 0, count);
+  wire_patch_u32(out, at, count);
+  return 0;
+}
+
+int call_interface_counters(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)
+{
+  (void)call;
+  uint32_t namespaces = wire_get_u32(in);
+  for (uint32_t i = 0; i < namespaces && !in->failed; i++) {
+    const char *netns = wire_get_str(in);
+    /* A pod may go while the others are read: of that one there is nothing to tell. */
+    struct err why = {0};
+    bool entered = netns[0] && enter_netns(netns, &why) == 0;
+    wire_put_u8(out, entered);
+    int failed = entered ? put_counters(out) : 0;
+    if (failed < 0)
+      return err_set(err, -failed, "read the interfaces of %s", netns);
+  }
+  if (!wire_done(in))
+    return err_set(err, EPROTO, "INTERFACE_COUNTERS is malformed");
   return 0;
 }
 

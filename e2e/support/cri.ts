@@ -12,6 +12,8 @@ import {
   admin,
   type AuthConfig,
   type ContainerFilter,
+  type ContainerStats,
+  type ContainerStatsFilter,
   type ContainerStatusResponse,
   type ExecRequest,
   type ExecSyncResponse,
@@ -20,6 +22,8 @@ import {
   type ImageSpec,
   type ImageStatusResponse,
   type PodSandboxFilter,
+  type PodSandboxStats,
+  type PodSandboxStatsFilter,
   type PodSandboxStatusResponse,
   type RuntimeConfigResponse,
   type StatusResponse,
@@ -119,6 +123,24 @@ export class Cri {
 
   async listContainers(filter?: ContainerFilter): Promise<Container[]> {
     return (await call(this.runtime.listContainers.bind(this.runtime), { filter })).containers;
+  }
+
+  async containerStats(containerId: string): Promise<ContainerStats> {
+    return present((await call(this.runtime.containerStats.bind(this.runtime), { containerId })).stats);
+  }
+
+  async listContainerStats(filter?: Partial<ContainerStatsFilter>): Promise<ContainerStats[]> {
+    const whole = filter && { id: '', podSandboxId: '', labelSelector: {}, ...filter };
+    return (await call(this.runtime.listContainerStats.bind(this.runtime), { filter: whole })).stats;
+  }
+
+  async podStats(podSandboxId: string): Promise<PodSandboxStats> {
+    return present((await call(this.runtime.podSandboxStats.bind(this.runtime), { podSandboxId })).stats);
+  }
+
+  async listPodStats(filter?: Partial<PodSandboxStatsFilter>): Promise<PodSandboxStats[]> {
+    const whole = filter && { id: '', labelSelector: {}, ...filter };
+    return (await call(this.runtime.listPodSandboxStats.bind(this.runtime), { filter: whole })).stats;
   }
 
   execSync(containerId: string, cmd: readonly string[], timeoutSeconds = 0): Promise<ExecSyncResponse> {

@@ -11,5 +11,6 @@ export { KeyedLock } from './keyed-lock';
 export { createLog, silentLog, type Log, type LogLevel } from './log';
 export { Semaphore } from './semaphore';
 export { SingleFlight } from './single-flight';
+export { inSlices } from './slices';
 export { together } from './together';
 export { UndoScope, type Undo } from './undo-scope';

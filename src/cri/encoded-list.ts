@@ -18,35 +18,50 @@ export class EncodedList<Item extends object> {
   }
 
   /** The answer in several messages; none for no items. */
-  *chunks(items: readonly Item[]): Generator<Buffer> {
-    let chunk: Buffer[] = [];
-    let bytes = 0;
-    for (const item of items) {
-      const piece = this.piece(item);
-      if (chunk.length === chunkItems || (chunk.length > 0 && bytes + piece.length > chunkBytes)) {
-        yield Buffer.concat(chunk);
-        chunk = [];
-        bytes = 0;
-      }
-      chunk.push(piece);
-      bytes += piece.length;
-    }
-    if (chunk.length > 0) yield Buffer.concat(chunk);
+  chunks(items: readonly Item[]): Generator<Buffer> {
+    return chunked(items, (item) => this.piece(item));
   }
 
   private piece(item: Item): Buffer {
     let piece = this.pieces.get(item);
-    if (!piece) {
-      const body = this.encode(item);
-      piece = Buffer.concat([fieldOne, varint(body.length), body]);
-      this.pieces.set(item, piece);
-    }
+    if (!piece) this.pieces.set(item, (piece = pieceOf(this.encode(item))));
     return piece;
   }
 }
 
+/** The answer with all of these items, each encoded already: what is new at each call is not kept. */
+export function listOf(items: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(items.map(pieceOf));
+}
+
+/** The same in several messages. */
+export function chunksOf(items: readonly Uint8Array[]): Generator<Buffer> {
+  return chunked(items, pieceOf);
+}
+
+function* chunked<Item>(items: readonly Item[], pieceOfItem: (item: Item) => Buffer): Generator<Buffer> {
+  let chunk: Buffer[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const piece = pieceOfItem(item);
+    if (chunk.length === chunkItems || (chunk.length > 0 && bytes + piece.length > chunkBytes)) {
+      yield Buffer.concat(chunk);
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(piece);
+    bytes += piece.length;
+  }
+  if (chunk.length > 0) yield Buffer.concat(chunk);
+}
+
 /** Tag of field 1, length-delimited. */
 const fieldOne = Buffer.of(0x0a);
+
+/** An encoded item as a field of the answer. */
+function pieceOf(body: Uint8Array): Buffer {
+  return Buffer.concat([fieldOne, varint(body.length), body]);
+}
 
 function varint(value: number): Buffer {
   const bytes: number[] = [];

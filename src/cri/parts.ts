@@ -2,12 +2,17 @@ import type { Log } from '../base';
 import type { Containers, PodLifecycle } from '../containers';
 import type { Images } from '../image';
 import type { NetworkCondition, Pods } from '../pods';
+import type { StatsWatch } from '../observe';
 import type { StreamingServer } from '../streaming';
 
 /** Snapshots as the rooms keep them: never changed, replaced as a whole. */
 export type PodRecord = ReturnType<Pods['list']>[number];
 export type ContainerRecord = ReturnType<Containers['list']>[number];
 export type ImageRecord = ReturnType<Images['list']>[number];
+
+/** What they use. */
+export type ContainerUsage = ReturnType<StatsWatch['container']>;
+export type PodUsage = ReturnType<StatsWatch['pod']>;
 
 /** What a handler (`runtime_handler` of a pod) can do. */
 export interface HandlerFacts {
@@ -55,6 +60,7 @@ export interface CriParts {
   readonly podLifecycle: PodLifecycle;
   readonly images: Images;
   readonly imageFs: () => ImageFsUsage;
+  readonly stats: StatsWatch;
   readonly streaming: Pick<StreamingServer, 'execUrl'>;
   readonly facts: RuntimeFacts;
   /** Whether containers can be run now, and if not, why. */

@@ -40,6 +40,7 @@ export async function serve({ config, libexecDir, log, version, stop }: ServeOpt
     podLifecycle: engine.podLifecycle,
     images: engine.images,
     imageFs: () => imageFs(engine),
+    stats: engine.stats,
     streaming,
     facts: await facts(config, version, startedAt, engine),
     runtimeCondition: () => engine.runtime.condition(),

@@ -11,9 +11,9 @@ import {
   type PodLifecycle,
 } from '../containers';
 import { createImages, type Images, type ImageUser } from '../image';
-import { startKernel, type Kernel } from '../kernel';
+import { openCgroupMeter, startKernel, type Kernel } from '../kernel';
 import { createInfra, createSandboxes, netnsDir, openNetwork, type Sandboxes } from '../pods';
-import { watchFsUsage, type FsUsageWatch } from '../observe';
+import { watchFsUsage, watchStats, type FsUsageWatch, type StatsWatch } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, createOciRuntime, watchRuntime, type OciRuntime, type RuntimeWatch } from '../runtime';
 import { openState, type ContainerRecord, type State } from '../state';
@@ -30,6 +30,8 @@ export interface Engine {
   readonly storage: Storage;
   /** What its file system holds. */
   readonly fsUsage: FsUsageWatch;
+  /** What pods and containers use. */
+  readonly stats: StatsWatch;
   /** The default handler's runtime. */
   readonly runtime: RuntimeWatch;
   /** Takes up what an earlier berthd left. Call it once, before serving. */
@@ -167,7 +169,10 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const podLifecycle = createPodLifecycle(pods, containers);
   const sampling = new AbortController();
   opened.add('usage samples', async () => sampling.abort());
-  const fsUsage = await watchFsUsage(storage, log, sampling.signal);
+  const closing = sampling.signal;
+  const fsUsage = await watchFsUsage({ storage, endedAt: (id) => endedAt(containers.get(id)), log, closing });
+  const meter = await openCgroupMeter();
+  const stats = watchStats({ meter, kernel, pods, containers, fsUsage, log, closing });
   const runtime = await watchRuntime(kernel, handlers);
   opened.add('runtime watch', async () => runtime[Symbol.dispose]());
   opened.commit();
@@ -181,6 +186,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     images,
     storage,
     fsUsage,
+    stats,
     runtime,
     async recover() {
       await recover({ kernel, state, storage, sandboxes: pods, containers, podLifecycle, root, log });
@@ -202,6 +208,11 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
 function imageUsers({ id, imageId, volumeImages = [], createdAt, reaped }: ContainerRecord): ImageUser[] {
   const mounted = reaped !== true;
   return [imageId, ...volumeImages].map((image) => ({ containerId: id, imageId: image, createdAt, mounted }));
+}
+
+/** When the container ended; undefined while its root may be mounted. */
+function endedAt(container: ContainerRecord | undefined): bigint | undefined {
+  return container?.reaped === true ? container.exit?.finishedAt : undefined;
 }
 
 /** One command-line client for each runtime that records name, whatever the configuration says now. */

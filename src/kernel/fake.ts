@@ -103,7 +103,8 @@ export class FakeKernel implements Kernel {
   );
   interfaceCounters = this.operation(
     'interfaceCounters',
-    async (_netns: string): Promise<readonly InterfaceCounters[]> => [],
+    async (netns: readonly string[]): Promise<readonly (readonly InterfaceCounters[] | undefined)[]> =>
+      netns.map(() => []),
   );
 
   readInRoot = this.operation('readInRoot', async (where: string, path: string, _maxBytes: number) =>

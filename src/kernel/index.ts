@@ -18,3 +18,5 @@ export type {
 export { FakeKernel, type FakeCall } from './fake';
 export type { LockOptions } from './lock-file';
 export { type KernelOptions, startKernel } from './start';
+export { openCgroupMeter } from './cgroup-usage/meter';
+export type { CgroupMeter, CgroupUsage, Pressure, PressureLine } from './cgroup-usage/usage';

@@ -159,7 +159,8 @@ export interface Kernel {
   unpinNamespace(path: string): Promise<void>;
   /** Connects to a TCP port of localhost inside a pinned network namespace, or the host's if undefined. */
   dial(netns: string | undefined, port: number, signal?: AbortSignal): Promise<Duplex>;
-  interfaceCounters(netns: string): Promise<readonly InterfaceCounters[]>;
+  /** The interfaces of each of these network namespaces, in their order; undefined for one that is gone. */
+  interfaceCounters(netns: readonly string[]): Promise<readonly (readonly InterfaceCounters[] | undefined)[]>;
 
   /** Reads a file with every link resolved inside the root; undefined if it is not there; an error beyond maxBytes. */
   readInRoot(root: string, path: string, maxBytes: number): Promise<Buffer | undefined>;

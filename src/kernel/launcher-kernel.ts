@@ -29,6 +29,9 @@ import * as requests from './protocol/requests';
 /** Milliseconds for a connection that was made before its program ended, but is seen after that. */
 const socketGraceMs = 1000;
 
+/** Network namespaces in one request: their answers are far below its bound. */
+const maxNamespaces = 500;
+
 /** A program that has ended had connected before it was executed, unless it was killed even before that. */
 async function lateSocket(expected: Expected, subject: Subject, ended: RunResult): Promise<Socket> {
   const socket = await Promise.race([expected.socket, pause(socketGraceMs)]);
@@ -113,9 +116,15 @@ export class LauncherKernel implements Kernel {
     return await abortable(expected.socket, signal, subject.op);
   }
 
-  async interfaceCounters(netns: string): Promise<readonly InterfaceCounters[]> {
-    const subject = { op: 'interface counters', object: netns };
-    return decodeCounters(await this.launcher.call(Op.interfaceCounters, subject, requests.encodePath(netns)));
+  async interfaceCounters(netns: readonly string[]): Promise<readonly (readonly InterfaceCounters[] | undefined)[]> {
+    const answers: (readonly InterfaceCounters[] | undefined)[] = [];
+    for (let at = 0; at < netns.length; at += maxNamespaces) {
+      const some = netns.slice(at, at + maxNamespaces);
+      const subject = { op: 'interface counters', object: `${some.length} network namespaces` };
+      const reply = await this.launcher.call(Op.interfaceCounters, subject, new Encoder().list(some).finish());
+      answers.push(...decodeCounters(reply, some.length));
+    }
+    return answers;
   }
 
   async readInRoot(root: string, path: string, maxBytes: number): Promise<Buffer | undefined> {

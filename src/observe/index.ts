@@ -1,1 +1,2 @@
 export { watchFsUsage, type FsSample, type FsUsageWatch } from './fs-usage';
+export { watchStats, type ContainerUsage, type PodUsage, type StatsWatch, type Usage } from './stats';

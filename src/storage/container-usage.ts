@@ -3,18 +3,28 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../base';
 import { ifThere } from './disk';
-import type { DiskUsage } from './storage';
+import type { DiskUsage, UsageWalk } from './storage';
 
 /** Entries that one reading looks at; a writable layer beyond it is counted up to here. */
 const maxEntries = 1_000_000;
 
-/** Space that the writable layers take up (blocks, as `du` counts), by walking them; files of several names once. */
-export async function containerUsage(containers: string, signal: AbortSignal | undefined): Promise<DiskUsage> {
+/** Space that each container's writable layer takes up, by walking them. */
+export async function containerUsage(containers: string, walk: UsageWalk): Promise<ReadonlyMap<string, DiskUsage>> {
+  const usage = new Map<string, DiskUsage>();
+  for (const id of await fs.readdir(containers)) {
+    if (!walk.skip?.(id)) usage.set(id, await layerUsage(path.join(containers, id, 'upper'), walk));
+  }
+  return usage;
+}
+
+/** Blocks and inodes of one layer, as `du` counts; files of several names once. One that is gone uses nothing. */
+async function layerUsage(upper: string, { signal, rest }: UsageWalk): Promise<DiskUsage> {
   let bytes = 0n;
   let inodes = 0n;
   const linked = new Set<bigint>();
-  const folders = (await fs.readdir(containers)).map((id) => path.join(containers, id, 'upper'));
+  const folders = [upper];
   for (let dir = folders.pop(); dir !== undefined && inodes < maxEntries; dir = folders.pop()) {
+    await rest?.();
     throwIfAborted(signal, 'measure writable layers');
     const self = await ifThere(fs.lstat(dir, { bigint: true }));
     if (!self?.isDirectory()) continue;

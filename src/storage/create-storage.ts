@@ -82,8 +82,8 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
       locks.with('commit', undefined, () => onDisk('delete unused layers', imageRoot, () => collect(parts, keep))),
     cleanStaging: () => onDisk('clean the staging folder', imageRoot, () => cleanStaging(parts)),
     imageUsage: () => usage.read(),
-    containerUsage: (signal) =>
-      onDisk('measure writable layers', root, () => containerUsage(layout.containers, signal)),
+    containerUsage: (walk = {}) =>
+      onDisk('measure writable layers', root, () => containerUsage(layout.containers, walk)),
   };
 }
 

@@ -15,4 +15,5 @@ export type {
   OnLayer,
   RootfsRequest,
   Storage,
+  UsageWalk,
 } from './storage';

@@ -42,6 +42,15 @@ export interface DiskUsage {
   readonly inodes: bigint;
 }
 
+/** How writable layers are walked. */
+export interface UsageWalk {
+  readonly signal?: AbortSignal;
+  /** Called before each folder: the walk goes on when it resolves, so that it takes no more of the machine than it may. */
+  readonly rest?: () => Promise<void>;
+  /** Containers that need not be looked at. */
+  readonly skip?: (containerId: string) => boolean;
+}
+
 /** A container's writable root: an overlay of the image's layers. */
 export interface RootfsRequest {
   readonly containerId: string;
@@ -114,8 +123,8 @@ export interface Storage {
   cleanStaging(): Promise<void>;
   /** Space that images use (blobs and layers), by accounting, not by walking. */
   imageUsage(): DiskUsage;
-  /** Space that containers' writable layers use. */
-  containerUsage(signal?: AbortSignal): Promise<DiskUsage>;
+  /** Space that each container's writable layer uses, by container id. */
+  containerUsage(walk?: UsageWalk): Promise<ReadonlyMap<string, DiskUsage>>;
   /** Writable layers are below it. */
   readonly root: string;
   /** Blobs, layers and staging are below it; the same as `root` unless the configuration parts them. */

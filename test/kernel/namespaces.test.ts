@@ -93,10 +93,11 @@ describe('namespaces', () => {
     connection.end(Buffer.alloc(3_000_000));
     expect(await text(connection)).toBe('got 3000000');
     expect((await serving).exitCode).toBe(0);
-    const counters = await kernel.interfaceCounters(path('net'));
-    expect(counters.map(({ name }) => name)).toEqual(['lo']);
-    expect(counters[0]?.rxBytes).toBeGreaterThan(3_000_000n);
-    expect(counters[0]?.txErrors).toBe(0n);
+    const [gone, counters] = await kernel.interfaceCounters([path('gone'), path('net')]);
+    expect(gone).toBeUndefined();
+    expect(counters?.map(({ name }) => name)).toEqual(['lo']);
+    expect(counters?.[0]?.rxBytes).toBeGreaterThan(3_000_000n);
+    expect(counters?.[0]?.txErrors).toBe(0n);
   });
 
   test('a port where nobody listens is refused with its number', async () => {

@@ -1,14 +1,18 @@
-import type { ContainerFilter, PodSandboxFilter } from '../../wire';
+import type { ContainerFilter, ContainerStatsFilter, PodSandboxFilter, PodSandboxStatsFilter } from '../../wire';
 import type { ContainerRecord, PodRecord } from '../parts';
 import { containerState, sandboxState } from './state';
 
 /** The pods that a list shows: all that are made, and match everything that the filter sets. */
-export function filterPods(pods: readonly PodRecord[], filter: PodSandboxFilter | undefined): readonly PodRecord[] {
+export function filterPods(
+  pods: readonly PodRecord[],
+  filter: PodSandboxFilter | PodSandboxStatsFilter | undefined,
+): readonly PodRecord[] {
+  const state = filter && 'state' in filter ? filter.state?.state : undefined;
   return pods.filter(
     (pod) =>
       pod.phase !== 'creating' &&
       (!filter?.id || pod.id.startsWith(filter.id)) &&
-      (!filter?.state || filter.state.state === sandboxState(pod)) &&
+      (state === undefined || state === sandboxState(pod)) &&
       hasLabels(pod.config.labels, filter?.labelSelector),
   );
 }
@@ -16,14 +20,15 @@ export function filterPods(pods: readonly PodRecord[], filter: PodSandboxFilter 
 /** The containers that a list shows: all that are made, and match everything that the filter sets. */
 export function filterContainers(
   containers: readonly ContainerRecord[],
-  filter: ContainerFilter | undefined,
+  filter: ContainerFilter | ContainerStatsFilter | undefined,
 ): readonly ContainerRecord[] {
+  const state = filter && 'state' in filter ? filter.state?.state : undefined;
   return containers.filter(
     (container) =>
       container.phase !== 'creating' &&
       (!filter?.id || container.id.startsWith(filter.id)) &&
       (!filter?.podSandboxId || container.sandboxId.startsWith(filter.podSandboxId)) &&
-      (!filter?.state || filter.state.state === containerState(container)) &&
+      (state === undefined || state === containerState(container)) &&
       hasLabels(container.config.labels, filter?.labelSelector),
   );
 }

@@ -4,13 +4,17 @@ import { EncodedList } from '../encoded-list';
 import type { ContainerRecord, CriParts, PodRecord } from '../parts';
 import type { Rpc } from '../rpc';
 import { Container, PodSandbox } from '../../wire';
+import { containerStats } from './container-stats';
 import { containerStatus } from './container-status';
 import { createContainer } from './create-container';
 import { exec } from './exec';
 import { execSync } from './exec-sync';
+import { listContainerStats, streamContainerStats } from './list-container-stats';
 import { listContainers, streamContainers } from './list-containers';
+import { listPodSandboxStats, streamPodSandboxStats } from './list-pod-sandbox-stats';
 import { listPodSandbox, streamPodSandboxes } from './list-pod-sandbox';
 import { notImplemented } from './not-implemented';
+import { podSandboxStats } from './pod-sandbox-stats';
 import { podSandboxStatus } from './pod-sandbox-status';
 import { removeContainer } from './remove-container';
 import { removePodSandbox } from './remove-pod-sandbox';
@@ -53,6 +57,12 @@ export function runtimeService(parts: CriParts): readonly Rpc[] {
     reopenContainerLog(parts),
     execSync(parts),
     exec(parts),
+    containerStats(parts),
+    listContainerStats(parts),
+    streamContainerStats(parts),
+    podSandboxStats(parts),
+    listPodSandboxStats(parts),
+    streamPodSandboxStats(parts),
     ...notImplemented,
   ];
 }

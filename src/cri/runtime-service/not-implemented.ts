@@ -6,12 +6,6 @@ import { encodedUnary, serverStream, type Rpc } from '../rpc';
 export const notImplemented: readonly Rpc[] = [
   RuntimeServiceService.attach,
   RuntimeServiceService.portForward,
-  RuntimeServiceService.containerStats,
-  RuntimeServiceService.listContainerStats,
-  RuntimeServiceService.streamContainerStats,
-  RuntimeServiceService.podSandboxStats,
-  RuntimeServiceService.listPodSandboxStats,
-  RuntimeServiceService.streamPodSandboxStats,
   RuntimeServiceService.checkpointContainer,
   RuntimeServiceService.getContainerEvents,
   RuntimeServiceService.listMetricDescriptors,

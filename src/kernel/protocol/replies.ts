@@ -26,7 +26,15 @@ export function decodeFile(reply: Decoder): Buffer | undefined {
   return present ? Buffer.from(content) : undefined;
 }
 
-export function decodeCounters(reply: Decoder): readonly InterfaceCounters[] {
+/** Of each namespace that was asked for, its interfaces; undefined for one that is gone. */
+export function decodeCounters(
+  reply: Decoder,
+  namespaces: number,
+): readonly (readonly InterfaceCounters[] | undefined)[] {
+  return Array.from({ length: namespaces }, () => (reply.u8() === 1 ? decodeInterfaces(reply) : undefined));
+}
+
+function decodeInterfaces(reply: Decoder): readonly InterfaceCounters[] {
   return Array.from({ length: reply.u32() }, () => ({
     name: reply.str(),
     rxBytes: reply.u64(),

@@ -1,6 +1,6 @@
 import { createLog, type Log } from '../../../src/base';
 import type { CriParts } from '../../../src/cri';
-import type { ContainerRecord, ImageRecord, PodRecord } from '../../../src/cri/parts';
+import type { ContainerRecord, ContainerUsage, ImageRecord, PodRecord, PodUsage } from '../../../src/cri/parts';
 
 /** A call that a room got: its name and its arguments, without the signal. */
 export interface SeenCall {
@@ -15,6 +15,8 @@ export interface Rooms extends CriParts {
   readonly containerRecords: ContainerRecord[];
   readonly imageRecords: ImageRecord[];
   readonly signals: AbortSignal[];
+  /** What pods and containers use, by id. */
+  readonly usages: Map<string, ContainerUsage & PodUsage>;
   /** Replaces what a call of a room does. */
   behave(name: string, behaviour: (signal: AbortSignal | undefined) => unknown): void;
 }
@@ -33,6 +35,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     await behaviours.get(name)?.(signal);
     return answer;
   };
+  const usages = new Map<string, ContainerUsage & PodUsage>();
   const find = (reference: string) =>
     imageRecords.find((image) => [image.id, ...image.repoTags, ...image.repoDigests].includes(reference));
   const pulled = () => {
@@ -51,6 +54,8 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     podRecords,
     containerRecords,
     imageRecords,
+    usages,
+    stats: { container: ({ id }) => usages.get(id) ?? {}, pod: ({ id }) => usages.get(id) ?? {} },
     behave: (name, behaviour) => void behaviours.set(name, behaviour),
     pods: {
       run: (config, handler, signal) => call('run', [config, handler], signal, 'f'.repeat(64)),

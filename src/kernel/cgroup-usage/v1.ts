@@ -1,0 +1,38 @@
+import { readSmall } from './file';
+import { figureOf, limitOf, wholeNumber } from './parse';
+import type { MemoryReading, SwapReading } from './usage';
+
+/** CPU time in nanoseconds, of a cgroup of the cpuacct controller. */
+export function cpuOfV1(dir: string): bigint | undefined {
+  return wholeNumber(readSmall(`${dir}/cpuacct.usage`) ?? '');
+}
+
+/** Memory and swap of a cgroup of v1's memory controller; the `total_` figures have what is below it too. */
+export function memoryOfV1(dir: string): { readonly memory: MemoryReading; readonly swap?: SwapReading } | undefined {
+  const stat = readSmall(`${dir}/memory.stat`);
+  const usage = wholeNumber(readSmall(`${dir}/memory.usage_in_bytes`) ?? '');
+  if (stat === undefined || usage === undefined) return undefined;
+  const limit = limitOf(wholeNumber(readSmall(`${dir}/memory.limit_in_bytes`) ?? ''));
+  const inactive = figureOf(stat, 'total_inactive_file') ?? 0n;
+  const swap = swapOf(stat);
+  return {
+    memory: {
+      usage,
+      workingSet: usage > inactive ? usage - inactive : 0n,
+      ...(limit !== undefined && { limit }),
+      rss: figureOf(stat, 'total_rss') ?? 0n,
+      pageFaults: figureOf(stat, 'total_pgfault') ?? 0n,
+      majorPageFaults: figureOf(stat, 'total_pgmajfault') ?? 0n,
+    },
+    ...(swap && { swap }),
+  };
+}
+
+/** v1 limits memory and swap together: what the sum allows beyond the memory is the swap's. Not counted: undefined. */
+function swapOf(stat: string): SwapReading | undefined {
+  const usage = figureOf(stat, 'total_swap');
+  if (usage === undefined) return undefined;
+  const both = limitOf(figureOf(stat, 'hierarchical_memsw_limit'));
+  const memory = limitOf(figureOf(stat, 'hierarchical_memory_limit'));
+  return { usage, ...(both !== undefined && memory !== undefined && { limit: both > memory ? both - memory : 0n }) };
+}
