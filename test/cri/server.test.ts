@@ -154,12 +154,6 @@ describe('the services', () => {
   const later = [
     'Attach',
     'PortForward',
-    'ContainerStats',
-    'ListContainerStats',
-    'StreamContainerStats',
-    'PodSandboxStats',
-    'ListPodSandboxStats',
-    'StreamPodSandboxStats',
     'CheckpointContainer',
     'GetContainerEvents',
     'ListMetricDescriptors',
