@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum option_id { O_ID = 1, O_BUNDLE, O_RUNTIME, O_ROOT, O_SOCKET, O_EXIT, O_PID, O_LOG, O_JOURNAL, O_LOG_SIZE, O_TTY, O_STDIN, O_ONCE, O_UID, O_GID, O_SYSTEMD };
+enum option_id { O_ID = 1, O_BUNDLE, O_RUNTIME, O_ROOT, O_SOCKET, O_EXIT, O_PID, O_LOG, O_JOURNAL, O_LOG_SIZE, O_TTY, O_STDIN, O_ONCE, O_UID, O_GID, O_OPTION };
 
 static const struct option known[] = {
     {"id", required_argument, NULL, O_ID},
@@ -25,7 +25,7 @@ static const struct option known[] = {
     {"stdin-once", no_argument, NULL, O_ONCE},
     {"uid", required_argument, NULL, O_UID},
     {"gid", required_argument, NULL, O_GID},
-    {"systemd-cgroup", no_argument, NULL, O_SYSTEMD},
+    {"runtime-option", required_argument, NULL, O_OPTION},
     {NULL, 0, NULL, 0},
 };
 
@@ -73,6 +73,14 @@ static int add_log_field(struct logger_options *log, const char *field, struct e
   return 0;
 }
 
+static int add_runtime_option(struct options *o, const char *option, struct err *err)
+{
+  if (o->runtime_option_count == RUNTIME_OPTIONS_MAX)
+    return err_set(err, E2BIG, "--runtime-option is given more than %d times", RUNTIME_OPTIONS_MAX);
+  o->runtime_options[o->runtime_option_count++] = option;
+  return 0;
+}
+
 static int apply(struct options *o, int option, const char *value, struct err *err)
 {
   switch ((enum option_id)option) {
@@ -89,7 +97,7 @@ static int apply(struct options *o, int option, const char *value, struct err *e
   case O_TTY: o->tty = true; return 0;
   case O_STDIN: o->stdin_open = true; return 0;
   case O_ONCE: o->stdin_once = true; return 0;
-  case O_SYSTEMD: o->systemd_cgroup = true; return 0;
+  case O_OPTION: return add_runtime_option(o, value, err);
   case O_UID: return parse_number(value, &o->uid, "uid", err);
   case O_GID: return parse_number(value, &o->gid, "gid", err);
   }

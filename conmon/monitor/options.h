@@ -8,6 +8,8 @@
 #include "lib/error.h"
 #include "monitor/logger.h"
 
+#define RUNTIME_OPTIONS_MAX 16
+
 struct options {
   const char *id;
   const char *bundle;
@@ -20,7 +22,9 @@ struct options {
   bool tty;
   bool stdin_open;
   bool stdin_once;
-  bool systemd_cgroup;
+  /* What its handler puts before every subcommand of the runtime. */
+  const char *runtime_options[RUNTIME_OPTIONS_MAX];
+  int runtime_option_count;
   /* Owner of the container's stdio pipes: its user as the host sees it. */
   uid_t uid;
   gid_t gid;

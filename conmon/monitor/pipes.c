@@ -73,7 +73,7 @@ void runtime_args(struct runtime_args *args, const struct options *options, cons
   args_add(args, options->runtime);
   args_add2(args, "--root", options->runtime_root);
   args_add2(args, "--log", "/dev/null");
-  if (options->systemd_cgroup)
-    args_add(args, "--systemd-cgroup");
+  for (int i = 0; i < options->runtime_option_count; i++)
+    args_add(args, options->runtime_options[i]);
   args_add(args, subcommand);
 }

@@ -26,10 +26,10 @@ void far_ends_close(struct far_ends *ends);
 
 struct runtime_args {
   int count;
-  char *argv[24];
+  char *argv[24 + RUNTIME_OPTIONS_MAX];
 };
 
-/* `<runtime> --root R --log /dev/null [--systemd-cgroup] <subcommand>`. */
+/* `<runtime> --root R --log /dev/null [OPTION]... <subcommand>`. */
 void runtime_args(struct runtime_args *args, const struct options *options, const char *subcommand);
 void args_add(struct runtime_args *args, const char *arg);
 void args_add2(struct runtime_args *args, const char *option, const char *value);

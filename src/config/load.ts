@@ -33,7 +33,17 @@ export async function loadConfig(path: string, options: { required: boolean; ove
     check(table, file);
     merged = merge(merged, table);
   }
-  return check(merge(merged, overrideTable(options.overrides)), 'the command line');
+  const config = check(merge(merged, overrideTable(options.overrides)), 'the command line');
+  checkWhole(config, path);
+  return config;
+}
+
+/** What no file can be blamed for alone. */
+function checkWhole({ runtime }: Config, object: string): void {
+  const { default_handler: name, handlers } = runtime;
+  if (Object.hasOwn(handlers, name)) return;
+  const detail = `runtime.default_handler: ${JSON.stringify(name)} is none of ${Object.keys(handlers).join(', ')}`;
+  throw new BerthError('config-invalid', { op: 'read the configuration', object, detail });
 }
 
 async function dropIns(folder: string): Promise<string[]> {

@@ -12,11 +12,24 @@ const pinnedImage = z
     'must be a name, the beginning of one with a * after it, or a part between two *',
   );
 
+const annotation = z
+  .string()
+  .regex(/^[^*\s]+\*?$/, 'must be the name of an annotation, or the beginning of one with a * after it');
+
 /** An OCI runtime that pods ask for by name (CRI's runtime_handler). */
 const runtime = z.strictObject({
   /** Absolute path, or a name looked up in PATH. */
   path: z.string().min(1),
+  /** The runtime's own state folder. Empty: <run_root>/runtime/<handler>. */
+  root: z.union([z.literal(''), absolutePath]).default(''),
+  /** Options that go before every subcommand of the runtime. */
+  options: z.array(z.string().min(1)).max(16).default([]),
+  /** Annotations of pods and containers that the runtime gets to see: names, or the beginning of some (`x*`). */
+  allowed_annotations: z.array(annotation).default([]),
 });
+
+/** What is found in PATH, unless the configuration says otherwise; a program that is not there is a handler that is not. */
+const builtInHandlers = { runc: runtime.parse({ path: 'runc' }), crun: runtime.parse({ path: 'crun' }) };
 
 /** A limit below it, a typing error as a rule, would have every few lines rotated: CRI-O's bound. */
 const smallestLog = 8192;
@@ -38,7 +51,11 @@ export const configSchema = z.strictObject({
   runtime: z
     .strictObject({
       default_handler: z.string().min(1).default('runc'),
-      handlers: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]*$/), runtime).default({ runc: { path: 'runc' } }),
+      /** By the names that RuntimeClasses have; runc and crun are always among them. */
+      handlers: z
+        .record(z.string().regex(/^[a-z0-9][a-z0-9._-]*$/), runtime)
+        .prefault({})
+        .transform((given) => ({ ...builtInHandlers, ...given })),
       /** Where pods go whose config names no cgroup parent. Empty: /berth-<hash of root>. */
       cgroup_parent: z.union([z.literal(''), absolutePath]).default(''),
       /** Bytes from which a container's log is put aside as <log>.1 and begun anew; 0: only the kubelet rotates it. */

@@ -1,4 +1,4 @@
-import type { Handlers } from '../runtime';
+import type { HandlerFeatures, Handlers } from '../runtime';
 import type { Sandboxes } from '../pods';
 import type { ImageRecord } from '../state';
 import type { SupervisorParts } from './supervisor';
@@ -7,6 +7,8 @@ import type { SupervisorParts } from './supervisor';
 export interface CreateParts extends SupervisorParts {
   readonly sandboxes: Sandboxes;
   readonly handlers: Handlers;
+  /** What the runtime of a handler can do here. */
+  readonly featuresOf: (handler: string) => HandlerFeatures;
   readonly findImage: (reference: string) => ImageRecord | undefined;
   /** Throws if the signature policy of a namespace refuses the image. */
   readonly admitImage: (image: ImageRecord, asked: string, namespace: string) => Promise<void>;

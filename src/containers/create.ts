@@ -60,6 +60,7 @@ export async function makeContainer(
     bundle: paths.bundle,
     runtimePath: record.runtimePath,
     runtimeRoot: record.runtimeRoot,
+    runtimeOptions: record.runtimeOptions ?? [],
     socketPath: paths.socket,
     exitFile: paths.exitFile,
     pidFile: paths.pidFile,

@@ -38,6 +38,8 @@ export async function gatherSpecInput(
     readSeccompProfile(id, record.config),
     pidNamespace(parts.kernel, record.config, sandbox, parts.table),
   ]);
+  const { recursiveReadOnlyMounts } = parts.featuresOf(sandbox.handler);
+  const { allowedAnnotations } = await parts.handlers.resolve(sandbox.handler);
   return {
     id,
     config,
@@ -48,9 +50,10 @@ export async function gatherSpecInput(
     cgroupPath: record.cgroupPath,
     files: podFiles(parts.sandboxes, sandbox),
     devices,
-    facts: hostFacts(parts.kernel),
+    facts: { ...hostFacts(parts.kernel), recursiveReadOnlyMounts },
     defaults: { env: [] },
     seccompProfile,
+    allowedAnnotations,
   };
 }
 

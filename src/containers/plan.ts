@@ -48,6 +48,7 @@ export async function planContainer(
     startedAt: 0n,
     runtimePath: handler.path,
     runtimeRoot: handler.root,
+    ...(handler.options.length > 0 && { runtimeOptions: handler.options }),
     bootId: parts.kernel.facts.bootId,
     cgroupPath: `${sandbox.cgroupParent}/${id}`,
     user: { uid: 0, gid: 0, groups: [] },

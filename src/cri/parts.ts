@@ -17,8 +17,7 @@ export type PodUsage = ReturnType<StatsWatch['pod']>;
 /** What a handler (`runtime_handler` of a pod) can do. */
 export interface HandlerFacts {
   readonly name: string;
-  readonly recursiveReadOnlyMounts: boolean;
-  readonly userNamespaces: boolean;
+  readonly features: { readonly recursiveReadOnlyMounts: boolean; readonly userNamespaces: boolean };
 }
 
 /** What stays true while this daemon runs. */
@@ -34,7 +33,6 @@ export interface RuntimeFacts {
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
   readonly runtimePath: string;
   readonly runtimeVersion: string;
-  readonly handlers: readonly HandlerFacts[];
   readonly defaultHandler: string;
 }
 
@@ -63,6 +61,8 @@ export interface CriParts {
   readonly stats: StatsWatch;
   readonly streaming: Pick<StreamingServer, 'execUrl'>;
   readonly facts: RuntimeFacts;
+  /** The handlers that can be used now. */
+  readonly handlers: () => readonly HandlerFacts[];
   /** Whether containers can be run now, and if not, why. */
   readonly runtimeCondition: () => NetworkCondition;
   /** The configuration in force, for people: verbose Status. */

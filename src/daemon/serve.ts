@@ -43,6 +43,7 @@ export async function serve({ config, libexecDir, log, version, stop }: ServeOpt
     stats: engine.stats,
     streaming,
     facts: await facts(config, version, startedAt, engine),
+    handlers: () => engine.runtime.handlers(),
     runtimeCondition: () => engine.runtime.condition(),
     config: () => config,
     runtimeSpec: (id) => engine.containers.runtimeSpec(id),
@@ -72,11 +73,6 @@ async function facts(config: Config, version: string, startedAt: bigint, engine:
     cgroupDriver: 'cgroupfs',
     runtimePath: engine.runtime.path,
     runtimeVersion: engine.runtime.version,
-    handlers: Object.keys(config.runtime.handlers).map((name) => ({
-      name,
-      recursiveReadOnlyMounts: false,
-      userNamespaces: false,
-    })),
     defaultHandler: config.runtime.default_handler,
   };
 }

@@ -110,6 +110,8 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     log,
   });
   opened.add('network', async () => network.close());
+  const runtime = await watchRuntime({ kernel, handlers, log });
+  opened.add('runtime watch', async () => runtime[Symbol.dispose]());
   const conmonPath = join(libexecDir, 'conmon');
   const infra = createInfra({ kernel, handlers, conmonPath, pausePath: join(libexecDir, 'pause'), runRoot });
   const pods = createSandboxes({
@@ -156,6 +158,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     table: state.containers,
     sandboxes: pods,
     handlers,
+    featuresOf: (handler) => runtime.features(handler),
     runtimeOf: runtimes(kernel),
     findImage: (reference) => images.find(reference),
     admitImage: (image, asked, namespace) => images.admit(image, asked, namespace),
@@ -173,8 +176,6 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const fsUsage = await watchFsUsage({ storage, endedAt: (id) => endedAt(containers.get(id)), log, closing });
   const meter = await openCgroupMeter();
   const stats = watchStats({ meter, kernel, pods, containers, fsUsage, log, closing });
-  const runtime = await watchRuntime(kernel, handlers);
-  opened.add('runtime watch', async () => runtime[Symbol.dispose]());
   opened.commit();
 
   return {
@@ -216,12 +217,12 @@ function endedAt(container: ContainerRecord | undefined): bigint | undefined {
 }
 
 /** One command-line client for each runtime that records name, whatever the configuration says now. */
-function runtimes(kernel: Kernel): (record: { runtimePath: string; runtimeRoot: string }) => OciRuntime {
+function runtimes(kernel: Kernel): (record: ContainerRecord) => OciRuntime {
   const known = new Map<string, OciRuntime>();
-  return ({ runtimePath: path, runtimeRoot: root }) => {
-    const key = JSON.stringify([path, root]);
+  return ({ runtimePath: path, runtimeRoot: root, runtimeOptions: options = [] }) => {
+    const key = JSON.stringify([path, root, options]);
     let runtime = known.get(key);
-    if (!runtime) known.set(key, (runtime = createOciRuntime({ kernel, path, root })));
+    if (!runtime) known.set(key, (runtime = createOciRuntime({ kernel, path, root, options })));
     return runtime;
   };
 }

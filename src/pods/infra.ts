@@ -9,10 +9,18 @@ import type { SandboxPaths } from './paths';
 
 /** The pause container of pods that share their PID namespace: the namespace lives as long as its first process. */
 export interface Infra {
-  start(record: SandboxRecord, paths: SandboxPaths, signal?: AbortSignal): Promise<ProcessIdentity>;
+  /** The runtime that a pod of this handler will use, for its record. */
+  runtimeOf(handler: string): Promise<InfraRuntime>;
+  start(
+    record: SandboxRecord & { readonly infraRuntime: InfraRuntime },
+    paths: SandboxPaths,
+    signal?: AbortSignal,
+  ): Promise<ProcessIdentity>;
   /** Ends and deletes it. Idempotent. */
   stop(record: SandboxRecord, signal?: AbortSignal): Promise<void>;
 }
+
+type InfraRuntime = NonNullable<SandboxRecord['infraRuntime']>;
 
 export interface InfraParts {
   readonly kernel: Kernel;
@@ -36,7 +44,14 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
   // The monitor's socket lies beside those of containers: the sandbox's own id names it.
   const socketPath = (id: string) => join(runRoot, 's', id.slice(0, 16));
 
+  const runtimeOf = async (handler: string): Promise<InfraRuntime> => {
+    const { path, root, options } = await handlers.resolve(handler);
+    return { path, root, options };
+  };
+
   return {
+    runtimeOf,
+
     async start(record, paths, signal) {
       const { id } = record;
       await (made ??= makeRootfs());
@@ -50,13 +65,14 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
         facts: hostFacts(kernel),
       });
       await writeFile(join(paths.infra, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
-      const { path, root } = await handlers.resolve(record.handler);
+      const { path, root, options } = record.infraRuntime;
       const monitor = await startContainerMonitor(kernel, {
         conmonPath,
         id: infraId(id),
         bundle: paths.infra,
         runtimePath: path,
         runtimeRoot: root,
+        runtimeOptions: options,
         socketPath: socketPath(id),
         exitFile: join(paths.infra, 'exit'),
         pidFile: join(paths.infra, 'pid'),
@@ -72,8 +88,8 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
     },
 
     async stop(record, signal) {
-      const { path, root } = await handlers.resolve(record.handler);
-      await createOciRuntime({ kernel, path, root }).delete(infraId(record.id), signal);
+      const runtime = record.infraRuntime ?? (await runtimeOf(record.handler));
+      await createOciRuntime({ kernel, ...runtime }).delete(infraId(record.id), signal);
       await kernel.removeCgroup(`${record.cgroupParent}/${infraId(record.id)}`, signal);
       // A monitor that was killed has left its socket.
       await rm(socketPath(record.id), { force: true });

@@ -95,8 +95,9 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       }
       record = { ...record, ownsCgroup: cgroup.value };
       if (sharesPidNamespace(config)) {
-        await table.put(record);
-        record = { ...record, infra: await parts.infra.start(record, where, signal) };
+        const planned = { ...record, infraRuntime: await parts.infra.runtimeOf(handler) };
+        await table.put(planned);
+        record = { ...planned, infra: await parts.infra.start(planned, where, signal) };
       }
       record = { ...record, phase: 'ready' };
       await table.put(record);

@@ -9,6 +9,19 @@ export interface Handler {
   readonly path: string;
   /** The runtime's own state folder. */
   readonly root: string;
+  /** What goes before each of its subcommands. */
+  readonly options: readonly string[];
+  /** Annotations that it may see; one that ends in * stands for all that begin so. */
+  readonly allowedAnnotations: readonly string[];
+}
+
+/** A handler as the configuration has it. */
+export interface HandlerConfig {
+  readonly path: string;
+  /** Empty: a folder of its own below the run root. */
+  readonly root: string;
+  readonly options: readonly string[];
+  readonly allowed_annotations: readonly string[];
 }
 
 /** The runtimes of the configuration, by CRI's runtime_handler. */
@@ -21,7 +34,7 @@ export interface Handlers {
 
 /** Looks programs up anew each time: a runtime that is installed later is found without a restart. */
 export function createHandlers(options: {
-  readonly handlers: Readonly<Record<string, { readonly path: string }>>;
+  readonly handlers: Readonly<Record<string, HandlerConfig>>;
   readonly defaultName: string;
   readonly runRoot: string;
   /** As in PATH; where programs given by name are looked up. */
@@ -48,7 +61,8 @@ export function createHandlers(options: {
           remedy: `install it, or correct runtime.handlers.${name}.path in the configuration`,
         });
       }
-      return { name, path, root: join(runRoot, 'runtime', name) };
+      const { options: before, allowed_annotations: allowedAnnotations } = handler;
+      return { name, path, root: handler.root || join(runRoot, 'runtime', name), options: before, allowedAnnotations };
     },
   };
 }

@@ -1,4 +1,5 @@
-export { createHandlers, type Handler, type Handlers } from './handlers';
+export { noFeatures, type HandlerFeatures } from './features';
+export { createHandlers, type Handler, type HandlerConfig, type Handlers } from './handlers';
 export { connectMonitor, type ConnectOptions } from './monitor/client';
 export type { LogEvent, MonitorEvent, MonitorSubscription, OomEvent, StateEvent } from './monitor/events';
 export { readExitRecord } from './monitor/exit-record';
@@ -25,4 +26,4 @@ export {
   type OciRuntimeParts,
   type OciState,
 } from './oci/oci-runtime';
-export { watchRuntime, type RuntimeWatch } from './watch';
+export { watchRuntime, type FoundHandler, type RuntimeWatch } from './watch';

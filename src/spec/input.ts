@@ -17,6 +17,8 @@ export interface ContainerSpecInput {
   readonly devices: readonly DeviceNode[];
   readonly facts: HostFacts;
   readonly defaults: SpecDefaults;
+  /** Annotations of pod and container that the runtime may see, by name or by beginning (`x*`). */
+  readonly allowedAnnotations: readonly string[];
   /** The file that `seccompRequest` named, if it named one. */
   readonly seccompProfile?: SeccompProfileFile;
 }

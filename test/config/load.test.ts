@@ -18,7 +18,8 @@ test('without a file everything has its default', async () => {
   const config = await load();
   expect(config.root).toBe('/var/lib/berth');
   expect(config.socket).toBe('/run/berth/berth.sock');
-  expect(config.runtime.handlers).toEqual({ runc: { path: 'runc' } });
+  const plain = { root: '', options: [], allowed_annotations: [] };
+  expect(config.runtime.handlers).toEqual({ runc: { path: 'runc', ...plain }, crun: { path: 'crun', ...plain } });
   expect(config.runtime).toMatchObject({ log_size_max: 0, log_to_journald: false });
 });
 
@@ -74,4 +75,17 @@ test('deploy/berth.toml has every key with its default', async () => {
       typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? keys(inner) : [key],
     );
   for (const key of keys(await load())) expect(text).toMatch(new RegExp(`^${key} = `, 'm'));
+});
+
+test('the default handler has to be one; runc and crun are there without being named', async () => {
+  await mkdir(`${file}.d`);
+  await writeFile(file, '[runtime]\ndefault_handler = "kata"\n');
+  await expect(load()).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: expect.stringMatching(/default_handler: "kata" is none of runc, crun/) as string,
+  });
+  await writeFile(join(`${file}.d`, '10.toml'), '[runtime.handlers.kata]\npath = "/opt/kata"\noptions = ["--debug"]\n');
+  const handlers: Readonly<Record<string, object>> = (await load()).runtime.handlers;
+  expect(Object.keys(handlers)).toEqual(['runc', 'crun', 'kata']);
+  expect(handlers['kata']).toEqual({ path: '/opt/kata', root: '', options: ['--debug'], allowed_annotations: [] });
 });

@@ -49,6 +49,7 @@ export function specInput(over: Overrides = {}): ContainerSpecInput {
     files: {},
     devices: [],
     defaults: { env: [] },
+    allowedAnnotations: [],
     ...over,
     config: ContainerConfig.fromPartial({
       metadata: { name: 'nginx', attempt: 0 },

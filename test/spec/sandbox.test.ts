@@ -5,7 +5,8 @@ import { refusalOf } from './fixture';
 
 type Parts = NonNullable<Parameters<typeof PodSandboxConfig.fromPartial>[0]>;
 const metadata = { name: 'web', namespace: 'shop', uid: 'u' };
-const validate = (parts: Parts): void => validateSandbox(PodSandboxConfig.fromPartial({ metadata, ...parts }), 'RunPodSandbox');
+const validate = (parts: Parts): void =>
+  validateSandbox(PodSandboxConfig.fromPartial({ metadata, ...parts }), 'RunPodSandbox');
 
 describe('podResolvConf', () => {
   const dns = { servers: ['10.0.0.10', 'fd00::10'], searches: ['a.svc', 'svc'], options: ['ndots:5', 'edns0'] };

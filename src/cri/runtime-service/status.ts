@@ -24,13 +24,14 @@ function toCondition(type: string, condition: ReturnType<CriParts['runtimeCondit
 
 /** Every handler by its name, and the default one by the empty name too, which pods without a handler ask for. */
 function toHandlers(parts: CriParts): RuntimeHandler[] {
-  const { handlers, defaultHandler } = parts.facts;
+  const handlers = parts.handlers();
+  const { defaultHandler } = parts.facts;
   const standard = handlers.filter((handler) => handler.name === defaultHandler);
   return [...standard.map((handler) => ({ ...handler, name: '' })), ...handlers].map(toHandler);
 }
 
-function toHandler(handler: HandlerFacts): RuntimeHandler {
-  const { name, recursiveReadOnlyMounts, userNamespaces } = handler;
+function toHandler({ name, features }: HandlerFacts): RuntimeHandler {
+  const { recursiveReadOnlyMounts, userNamespaces } = features;
   return { name, features: { recursiveReadOnlyMounts, userNamespaces } };
 }
 

@@ -29,7 +29,8 @@ export interface ContainerMonitorRequest {
   /** Owner of the container's stdio: its user as the host sees it. Root if absent. */
   readonly uid?: number;
   readonly gid?: number;
-  readonly systemdCgroup?: boolean;
+  /** What goes before each subcommand of the runtime; 16 at most. */
+  readonly runtimeOptions?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -72,10 +73,10 @@ export function monitorArguments(request: ContainerMonitorRequest): readonly str
     tty: request.tty,
     stdin: request.stdin,
     'stdin-once': request.stdinOnce,
-    'systemd-cgroup': request.systemdCgroup,
   };
   return [
     ...Object.entries(values).flatMap(([name, value]) => (value ? [`--${name}`, value] : [])),
+    ...(request.runtimeOptions ?? []).map((option) => `--runtime-option=${option}`),
     ...Object.entries(request.journalFields ?? {}).flatMap(([name, value]) => ['--log-journal', `${name}=${value}`]),
     ...Object.entries(switches).flatMap(([name, on]) => (on ? [`--${name}`] : [])),
   ];

@@ -36,7 +36,8 @@ export interface OciRuntimeParts {
   readonly path: string;
   /** Its own state folder. */
   readonly root: string;
-  readonly systemdCgroup?: boolean;
+  /** What goes before each subcommand. */
+  readonly options?: readonly string[];
 }
 
 /** A kill or delete that takes longer hangs in the kernel; it is killed and told. */
@@ -53,9 +54,9 @@ const objectSchema = z.record(z.string(), z.unknown());
 
 /** The command line of the runtime at this path. */
 export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
-  const { kernel, path, root, systemdCgroup } = parts;
+  const { kernel, path, root, options = [] } = parts;
   // With a log elsewhere, stderr holds the error in plain words and nothing else.
-  const globals = ['--root', root, '--log', '/dev/null', ...(systemdCgroup ? ['--systemd-cgroup'] : [])];
+  const globals = ['--root', root, '--log', '/dev/null', ...options];
 
   const run = async (args: readonly string[], signal?: AbortSignal, stdin?: string): Promise<RunResult> =>
     kernel.run(

@@ -29,6 +29,8 @@ export interface ContainerRecord {
   /** The OCI runtime's path and root, kept so that an upgrade of the configuration does not orphan it. */
   readonly runtimePath: string;
   readonly runtimeRoot: string;
+  /** What its handler puts before each of the runtime's subcommands; none: absent. */
+  readonly runtimeOptions?: readonly string[];
   readonly bootId: string;
   readonly cgroupPath: string;
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };

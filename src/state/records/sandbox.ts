@@ -24,6 +24,8 @@ export interface SandboxRecord {
   readonly ownsCgroup: boolean;
   /** The pause process, where the pod shares its PID namespace. */
   readonly infra?: { readonly pid: number; readonly startTime: bigint };
+  /** The OCI runtime of the pause process, as of a container. */
+  readonly infraRuntime?: { readonly path: string; readonly root: string; readonly options: readonly string[] };
   /** What CNI ADD gave; `attached` is set before the first ADD and cleared after DEL succeeded. */
   readonly network?: {
     readonly attached: boolean;

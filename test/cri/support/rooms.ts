@@ -120,12 +120,12 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       cgroupDriver: 'cgroupfs',
       runtimePath: '/usr/bin/runc',
       runtimeVersion: '1.1.5',
-      handlers: [
-        { name: 'crun', recursiveReadOnlyMounts: false, userNamespaces: false },
-        { name: 'runc', recursiveReadOnlyMounts: true, userNamespaces: false },
-      ],
       defaultHandler: 'runc',
     },
+    handlers: () => [
+      { name: 'crun', features: { recursiveReadOnlyMounts: false, userNamespaces: false } },
+      { name: 'runc', features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
+    ],
     runtimeCondition: () => ({ ready: true, reason: 'AsIs', message: 'not shown while ready' }),
     config: () => ({ log_level: 'info' }),
     runtimeSpec: async (containerId) => ({ ociVersion: '1.0.2', hostname: containerId.slice(0, 4) }),
