@@ -21,7 +21,15 @@ export interface BenchOptions {
   readonly say: (line: string) => void;
 }
 
-const rowNames: readonly RowName[] = ['pod start', 'pod stop', 'exec', 'burst', 'teardown'];
+const rowNames: readonly RowName[] = [
+  'pod start',
+  'pod stop',
+  'exec',
+  'burst',
+  'container stats',
+  'pod stats',
+  'teardown',
+];
 
 /** Measures floor, berth and peer in turns on one machine, prints the table and writes it as JSON; gives its path. */
 export async function bench({ extent, rounds, resultDir, say }: BenchOptions): Promise<string> {
@@ -98,10 +106,12 @@ async function measure(
   return samples;
 }
 
-const labelsOf = ({ pods, execs, burst }: Extent): Readonly<Record<RowName, string>> => ({
+const labelsOf = ({ pods, execs, burst, stats }: Extent): Readonly<Record<RowName, string>> => ({
   'pod start': `pod start, p50 of ${pods}`,
   'pod stop': `pod stop and remove, p50 of ${pods}`,
   exec: `ExecSync, p50 of ${execs}`,
   burst: `${burst} pods at once, wall`,
+  'container stats': `ListContainerStats of the ${burst}, p50 of ${stats}`,
+  'pod stats': `ListPodSandboxStats of the ${burst}, p50 of ${stats}`,
   teardown: `taking the ${burst} down, wall`,
 });

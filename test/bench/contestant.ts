@@ -8,6 +8,8 @@ export interface Extent {
   readonly execs: number;
   /** Pods asked for at once. */
   readonly burst: number;
+  /** How often the stats of those are listed, one time after the other. */
+  readonly stats: number;
 }
 
 /** Who is measured: a daemon over CRI, or the bare programs. */

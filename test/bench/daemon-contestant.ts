@@ -1,3 +1,4 @@
+import { status, type ServiceError } from '@grpc/grpc-js';
 import { mkdir } from 'node:fs/promises';
 import { endDaemon, removeTraces, startDaemon, type DaemonOptions } from '../../e2e/support/daemon';
 import type { DaemonKind } from '../../e2e/support/environment';
@@ -5,7 +6,7 @@ import { images } from '../../e2e/support/fixtures';
 import { makeLayout } from '../../e2e/support/layout';
 import { World } from '../../e2e/support/world';
 import type { Contestant, Extent } from './contestant';
-import { timed, type Measured } from './measure';
+import { timed, type Measured, type Samples } from './measure';
 
 /** A daemon of its own, measured over CRI as a kubelet drives it. */
 export async function daemonContestant(kind: DaemonKind, options: DaemonOptions): Promise<Contestant> {
@@ -29,7 +30,7 @@ export async function daemonContestant(kind: DaemonKind, options: DaemonOptions)
   };
 }
 
-async function round(world: World, { pods, execs, burst }: Extent): Promise<readonly Measured[]> {
+async function round(world: World, { pods, execs, burst, stats }: Extent): Promise<readonly Measured[]> {
   await stopPod(world, (await startPod(world)).pod);
   const starts: number[] = [];
   const stops: number[] = [];
@@ -49,14 +50,32 @@ async function round(world: World, { pods, execs, burst }: Extent): Promise<read
 
   const prepared = await Promise.all(Array.from({ length: burst }, () => preparePod(world)));
   const up = await timed(() => Promise.all(prepared.map((start) => start())));
+  const containerStats = await listed(stats, () => world.cri.listContainerStats());
+  const podStats = await listed(stats, () => world.cri.listPodStats());
   const down = await timed(() => Promise.all(up.value.map((each) => stopPod(world, each.pod))));
   return [
     { row: 'pod start', samples: starts },
     { row: 'pod stop', samples: stops },
     { row: 'exec', samples: exec },
     { row: 'burst', samples: [up.ms] },
+    ...(containerStats ? [{ row: 'container stats' as const, samples: containerStats }] : []),
+    ...(podStats ? [{ row: 'pod stats' as const, samples: podStats }] : []),
     { row: 'teardown', samples: [down.ms] },
   ];
+}
+
+/** How long a list takes, time after time; undefined of a daemon that has no such list. */
+async function listed(times: number, list: () => Promise<readonly object[]>): Promise<Samples | undefined> {
+  const samples: number[] = [];
+  for (let index = 0; index < times; index++) {
+    try {
+      samples.push((await timed(list)).ms);
+    } catch (error) {
+      if ((error as Partial<ServiceError>).code === status.UNIMPLEMENTED) return undefined;
+      throw error;
+    }
+  }
+  return samples;
 }
 
 interface StartedPod {

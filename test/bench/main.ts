@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { resolve } from 'node:path';
 import { bench } from './bench';
+import type { Extent } from './contestant';
 import { pullBench } from './pull/bench';
 import { type PullerName } from './pull/contestant';
 import { densityBench } from './density/bench';
@@ -22,10 +23,11 @@ const program = new Command('bench')
   .option('--pods <n>', 'pods started and stopped one after the other, a round', count, 20)
   .option('--execs <n>', 'commands run one after the other, a round', count, 40)
   .option('--burst <n>', 'pods asked for at once', count, 110)
+  .option('--stats <n>', 'how often their stats are listed', count, 20)
   .option('--results <dir>', 'where the JSON goes', 'bench-results')
-  .action(async (o: { rounds: number; pods: number; execs: number; burst: number; results: string }) => {
-    const { rounds, pods, execs, burst, results } = o;
-    done(await bench({ extent: { pods, execs, burst }, rounds, resultDir: resolve(results), say }));
+  .action(async (o: Extent & { rounds: number; results: string }) => {
+    const { rounds, pods, execs, burst, stats, results } = o;
+    done(await bench({ extent: { pods, execs, burst, stats }, rounds, resultDir: resolve(results), say }));
   });
 
 program

@@ -14,18 +14,28 @@ export interface Verdict {
   readonly met: boolean | undefined;
 }
 
-type Bar = { readonly of: 'peer' | 'floor'; readonly factor: number; readonly plusMs: number; readonly text: string };
+/** A bar against another contestant, or one that is fixed: `plusMs` alone. */
+type Bar = {
+  readonly of?: 'peer' | 'floor';
+  readonly factor?: number;
+  readonly plusMs?: number;
+  readonly text: string;
+};
+
+const statsBar: Bar = { plusMs: 30, text: '<= 30 ms' };
 
 /** What is asked of berth: verdicts of the bench, never assertions of a test. */
 const bars: Readonly<Record<RowName, readonly Bar[]>> = {
   'pod start': [
-    { of: 'peer', factor: 0.7, plusMs: 0, text: '<= 0.7 x peer' },
+    { of: 'peer', factor: 0.7, text: '<= 0.7 x peer' },
     { of: 'floor', factor: 1, plusMs: 15, text: '<= floor + 15 ms' },
   ],
   'pod stop': [],
-  exec: [{ of: 'floor', factor: 1.15, plusMs: 0, text: '<= 1.15 x floor' }],
-  burst: [{ of: 'peer', factor: 0.5, plusMs: 0, text: '<= 0.5 x peer' }],
-  teardown: [{ of: 'peer', factor: 0.5, plusMs: 0, text: '<= 0.5 x peer' }],
+  exec: [{ of: 'floor', factor: 1.15, text: '<= 1.15 x floor' }],
+  'container stats': [statsBar],
+  'pod stats': [statsBar],
+  burst: [{ of: 'peer', factor: 0.5, text: '<= 0.5 x peer' }],
+  teardown: [{ of: 'peer', factor: 0.5, text: '<= 0.5 x peer' }],
 };
 
 export const median = (samples: Samples): number => percentile(samples, 0.5);
@@ -37,9 +47,10 @@ export function rowOf(name: RowName, rounds: Readonly<Record<'floor' | 'berth' |
 }
 
 export function verdicts(row: Row): readonly Verdict[] {
-  return bars[row.name].map(({ of, factor, plusMs, text }) => {
-    const against = row[of];
-    return { bar: text, met: against && median(row.berth) <= median(against) * factor + plusMs };
+  return bars[row.name].map(({ of, factor = 1, plusMs = 0, text }) => {
+    const against = of && row[of];
+    if (of && !against) return { bar: text, met: undefined };
+    return { bar: text, met: median(row.berth) <= (against ? median(against) * factor : 0) + plusMs };
   });
 }
 

@@ -12,7 +12,9 @@ export function memoryOfV1(dir: string): { readonly memory: MemoryReading; reado
   const stat = readSmall(`${dir}/memory.stat`);
   const usage = wholeNumber(readSmall(`${dir}/memory.usage_in_bytes`) ?? '');
   if (stat === undefined || usage === undefined) return undefined;
-  const limit = limitOf(wholeNumber(readSmall(`${dir}/memory.limit_in_bytes`) ?? ''));
+  // Without a limit here or above there is none to read.
+  const limited = limitOf(figureOf(stat, 'hierarchical_memory_limit')) !== undefined;
+  const limit = limited ? limitOf(wholeNumber(readSmall(`${dir}/memory.limit_in_bytes`) ?? '')) : undefined;
   const inactive = figureOf(stat, 'total_inactive_file') ?? 0n;
   const swap = swapOf(stat);
   return {

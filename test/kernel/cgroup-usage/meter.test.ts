@@ -73,6 +73,7 @@ test.each(['v1', 'hybrid', 'v2'] as const)('a cgroup that is not there has no us
 
 test.each([
   ['v1', { ...v1Files, 'memory/pod/c/memory.limit_in_bytes': '9223372036854771712\n' }],
+  ['v1', withStat('hierarchical_memory_limit 134217728', 'hierarchical_memory_limit 9223372036854771712')],
   ['v2', { ...v2Files, 'unified/pod/c/memory.max': 'max\n' }],
 ] as const)('no limit is none on %s', (layout, files) => {
   expect(meterOf(files, layout).read('/pod/c')?.memory).not.toHaveProperty('limit');
