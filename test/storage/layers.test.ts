@@ -385,8 +385,10 @@ describe('layers that need what is below them', () => {
   test('a hard link to a file below is one file with it', async () => {
     const { storage, layerDir } = await open();
     const sources = sourcesOf([below, layer(dir('bin', { mode: 0o711 }), hardlink('bin/again', 'usr/bin/tool'))]);
-    await storage.addLayers(sources, never);
+    const records = await storage.addLayers(sources, never);
     const made = layerDir(sources[1]?.chainId ?? '');
+    // What is copied up from below is in the layer, and counted: three folders and one file.
+    expect(records[1]).toMatchObject({ unpackedBytes: 4n * 4096n, inodes: 4n });
     expect(listing(made)).toEqual([
       'dir 711 0:0 bin',
       'file 4755 0:0 bin/again "tool"',

@@ -20,7 +20,7 @@ export function expectedImages({ all }: KnownImages): ExpectedImage[] {
   return all.map(({ id, manifest, layers }) => ({
     id,
     manifest: { digest: manifest.digest },
-    layers: layers.map(({ digest, chainId, tree, copiedUp }) => ({ digest, chainId, tree, copiedUp })),
+    layers: layers.map(({ digest, chainId, tree }) => ({ digest, chainId, tree })),
   }));
 }
 

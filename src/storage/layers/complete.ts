@@ -2,6 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BerthError, UndoScope, type Log } from '../../base';
 import { onDisk } from '../disk';
+import { measureLayer } from './measure';
 import { diffOf, mergedOf, type StagedLayer } from './stage';
 import type { Unpacker } from './unpacker';
 import type { StorageKernel } from '../options';
@@ -47,11 +48,14 @@ export async function completeLayer(
   parts.log.debug({ layer: source.digest, ...needs }, 'applying a layer over its parents');
   // The upper layer's root is the one that this layer gets.
   await parts.unpacker.copyRoot(diffOf(dir), mergedOf(dir), signal);
-  const merged = await parts.unpacker.merge(dir, mergedOf(dir), signal);
+  await parts.unpacker.merge(dir, mergedOf(dir), signal);
   await undo.rollback();
   await parts.kernel.removeTree(diffOf(dir));
-  await onDisk('complete a layer', source.digest, () => fs.rename(path.join(dir, 'upper'), diffOf(dir)));
-  return merged;
+  return onDisk('complete a layer', source.digest, async () => {
+    await fs.rename(path.join(dir, 'upper'), diffOf(dir));
+    // What was copied up from below is in it too, and no archive told of it.
+    return measureLayer(diffOf(dir));
+  });
 }
 
 /** Mounts the layers below under the staging folder, with an upper layer that a second attempt is made in. */
