@@ -9,6 +9,7 @@ export { FairSlots } from './fair-slots';
 export { hashId, isId, newId, shortId } from './ids';
 export { KeyedLock } from './keyed-lock';
 export { createLog, silentLog, type Log, type LogLevel } from './log';
+export { firstIssue } from './schema-error';
 export { Semaphore } from './semaphore';
 export { SingleFlight } from './single-flight';
 export { inSlices } from './slices';

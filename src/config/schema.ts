@@ -56,6 +56,10 @@ export const configSchema = z.strictObject({
         .record(z.string().regex(/^[a-z0-9][a-z0-9._-]*$/), runtime)
         .prefault({})
         .transform((given) => ({ ...builtInHandlers, ...given })),
+      /** Folders of OCI hooks (*.json); a file of a later one replaces one of the same name. */
+      hooks_dirs: z.array(absolutePath).default(['/usr/share/containers/oci/hooks.d', '/etc/containers/oci/hooks.d']),
+      /** Folders of CDI specs (*.json, *.yaml), by which vendors describe devices; a later one wins. */
+      cdi_spec_dirs: z.array(absolutePath).default(['/etc/cdi', '/var/run/cdi']),
       /** Where pods go whose config names no cgroup parent. Empty: /berth-<hash of root>. */
       cgroup_parent: z.union([z.literal(''), absolutePath]).default(''),
       /** Bytes from which a container's log is put aside as <log>.1 and begun anew; 0: only the kubelet rotates it. */

@@ -1,6 +1,8 @@
 import type { HandlerFeatures, Handlers } from '../runtime';
 import type { Sandboxes } from '../pods';
 import type { ImageRecord } from '../state';
+import type { CdiDevices } from './cdi';
+import type { HookFolders } from './hooks';
 import type { SupervisorParts } from './supervisor';
 
 /** What creating needs beside what supervising needs. */
@@ -9,6 +11,8 @@ export interface CreateParts extends SupervisorParts {
   readonly handlers: Handlers;
   /** What the runtime of a handler can do here. */
   readonly featuresOf: (handler: string) => HandlerFeatures;
+  readonly hooks: HookFolders;
+  readonly cdiDevices: CdiDevices;
   readonly findImage: (reference: string) => ImageRecord | undefined;
   /** Throws if the signature policy of a namespace refuses the image. */
   readonly admitImage: (image: ImageRecord, asked: string, namespace: string) => Promise<void>;

@@ -53,7 +53,8 @@ async function hostDevices(folder: string): Promise<DeviceNode[]> {
   return found.flat();
 }
 
-function deviceNode(path: string, stats: BigIntStats, access: string): DeviceNode | undefined {
+/** The node under the path, as stat found it; undefined for what is no device. */
+export function deviceNode(path: string, stats: BigIntStats, access: string): DeviceNode | undefined {
   if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return undefined;
   const { rdev } = stats;
   return {

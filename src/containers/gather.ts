@@ -3,6 +3,7 @@ import { BerthError, errnoOf, messageOf, together } from '../base';
 import { hostFacts, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
 import {
   accountFileLimit,
+  cdiDeviceNames,
   resolveUser,
   seccompRequest,
   userRequest,
@@ -31,12 +32,14 @@ export async function gatherSpecInput(
   rootfsPath: string,
 ): Promise<ContainerSpecInput> {
   const { id } = record;
-  const [user, config, devices, seccompProfile, pids] = await together([
+  const [user, config, devices, seccompProfile, pids, hooks, cdi] = await together([
     resolveContainerUser(parts, id, rootfsPath, record.config, image),
     mountImageVolumes(parts, record).then(resolveMountSources),
     resolveDevices(record.config),
     readSeccompProfile(id, record.config),
     pidNamespace(parts.kernel, record.config, sandbox, parts.table),
+    parts.hooks(),
+    parts.cdiDevices(cdiDeviceNames(id, record.config)),
   ]);
   const { recursiveReadOnlyMounts } = parts.featuresOf(sandbox.handler);
   const { allowedAnnotations } = await parts.handlers.resolve(sandbox.handler);
@@ -54,6 +57,8 @@ export async function gatherSpecInput(
     defaults: { env: [] },
     seccompProfile,
     allowedAnnotations,
+    hooks,
+    cdi,
   };
 }
 

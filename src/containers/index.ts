@@ -1,5 +1,7 @@
 export type { Containers, ExecCommand, ExecStreams, ExecSyncResult, PodLifecycle } from './containers';
 export { makeContainerFolders } from './create';
+export { cdiDevices } from './cdi';
+export { hookFolders } from './hooks';
 export type { CreateParts } from './create-parts';
 export { unknownExit } from './exit';
 export { containerPaths, type ContainerPaths } from './paths';

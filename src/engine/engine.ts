@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { BerthError, hashId, messageOf, UndoScope, type Log } from '../base';
 import { type Config, readEnvironment } from '../config';
 import {
+  cdiDevices,
   createContainers,
   createPodLifecycle,
   containerPaths,
+  hookFolders,
   makeContainerFolders,
   type ContainerService,
   type PodLifecycle,
@@ -160,6 +162,8 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     handlers,
     featuresOf: (handler) => runtime.features(handler),
     runtimeOf: runtimes(kernel),
+    hooks: hookFolders(() => config.runtime.hooks_dirs),
+    cdiDevices: cdiDevices(() => config.runtime.cdi_spec_dirs),
     findImage: (reference) => images.find(reference),
     admitImage: (image, asked, namespace) => images.admit(image, asked, namespace),
     conmonPath,

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { BerthError } from '../base';
+import { BerthError, firstIssue } from '../base';
 import type { ImageConfig } from '../state';
 import { isDigest } from './digest';
 import { readDocument } from './manifest';
-import { firstIssue } from './schema-error';
 
 // Docker writes null for what is empty.
 const texts = z

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { BerthError } from '../base';
+import { BerthError, firstIssue } from '../base';
 import { isDigest } from './digest';
 import { mediaTypes } from './media-types';
-import { firstIssue } from './schema-error';
 
 /** The largest manifest, index or configuration that is read (facts: 4 MiB, as the peers have it). */
 export const documentLimit = 4 * 1024 * 1024;

@@ -1,6 +1,8 @@
 import type { NamespaceOption } from '../wire';
 import { containerAnnotations } from './annotations';
 import { containerDevices } from './devices';
+import { applyEdits } from './cdi/apply';
+import { matchingHooks } from './hooks/hooks';
 import type { ContainerSpecInput } from './input';
 import { containerMounts } from './mounts/mounts';
 import { containerNamespaces } from './namespaces';
@@ -92,7 +94,20 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
       ...(labels.mountLabel && { mountLabel: labels.mountLabel }),
     },
   };
-  return { spec, notes: [...capabilities.notes, ...env.notes, ...resources.notes, ...oomScore.notes] };
+  return {
+    spec: withAdditions(input, spec),
+    notes: [...capabilities.notes, ...env.notes, ...resources.notes, ...oomScore.notes],
+  };
+}
+
+/** What others than CRI bring: the node's hooks, and the devices of vendors. */
+function withAdditions({ config, sandbox, hooks: files, cdi }: ContainerSpecInput, spec: Spec): Spec {
+  const hooks = matchingHooks(files, {
+    annotations: { ...sandbox.config.annotations, ...config.annotations, ...spec.annotations },
+    command: spec.process.args[0] ?? '',
+    hasBindMounts: config.mounts.length > 0,
+  });
+  return cdi.reduce(applyEdits, hooks ? { ...spec, hooks } : spec);
 }
 
 /** CRI cannot tell 0 from not set; both are written, so that the daemon's own score is not inherited. */

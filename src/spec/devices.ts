@@ -9,13 +9,20 @@ export interface Devices {
 
 /** The device nodes beside the runtime's own (null, zero, tty …), and the device cgroup: all or what is listed. */
 export function containerDevices(id: string, devices: readonly DeviceNode[], privileged: boolean): Devices {
+  const { nodes, rules } = deviceNodes(id, devices);
+  return privileged
+    ? { nodes, rules: [{ allow: true, access: 'rwm' }] }
+    : { nodes, rules: [{ allow: false, access: 'rwm' }, ...rules] };
+}
+
+/** The nodes, and the rule of the device cgroup that each needs. */
+export function deviceNodes(id: string, devices: readonly DeviceNode[]): Devices {
   const nodes = devices.map(({ path, type, major, minor, mode, uid, gid }) => {
     if (!path.startsWith('/'))
       throw refuseContainer(id, `device ${JSON.stringify(path)}: container_path is not absolute`);
     return { path, type, major, minor, fileMode: mode & 0o7777, uid, gid };
   });
-  if (privileged) return { nodes, rules: [{ allow: true, access: 'rwm' }] };
-  return { nodes, rules: [{ allow: false, access: 'rwm' }, ...devices.flatMap((device) => rule(id, device))] };
+  return { nodes, rules: devices.flatMap((device) => rule(id, device)) };
 }
 
 function rule(id: string, { path, type, major, minor, access }: DeviceNode): DeviceRule[] {

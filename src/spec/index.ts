@@ -1,9 +1,14 @@
+export type { ResolvedEdits, ResolvedNode } from './cdi/apply';
+export { parseCdiFile, type CdiDeviceNode, type CdiEdits, type CdiFile } from './cdi/cdi-file';
+export { cdiDeviceNames } from './cdi/names';
 export { containerSpec, type ContainerSpecResult } from './container-spec';
 export { clampOomScore } from './process/oom-score';
 export { checkResources, type ResourcesOf } from './resource-checks';
 export { containerResources, limitFiles, mergeResources, type Resources } from './resources';
 export type { ImageDefaults } from './image-defaults';
 export { namespaceMode } from './cri';
+export { parseHookFile, type HookFile, type HookSubject } from './hooks/hook-file';
+export { matchingHooks } from './hooks/hooks';
 export { infraSpec, type InfraSpecInput } from './infra-spec';
 export type {
   ContainerSpecInput,
@@ -20,6 +25,8 @@ export type {
   Capabilities,
   Device,
   DeviceRule,
+  Hook,
+  Hooks,
   Linux,
   LinuxResources,
   Mount,

@@ -1,4 +1,6 @@
 import type { ContainerConfig, PodSandboxConfig } from '../wire';
+import type { ResolvedEdits } from './cdi/apply';
+import type { HookFile } from './hooks/hook-file';
 import type { ImageDefaults } from './image-defaults';
 
 /** Everything that a container's spec is made from: this room reads nothing itself. */
@@ -19,6 +21,10 @@ export interface ContainerSpecInput {
   readonly defaults: SpecDefaults;
   /** Annotations of pod and container that the runtime may see, by name or by beginning (`x*`). */
   readonly allowedAnnotations: readonly string[];
+  /** The OCI hooks of this node. */
+  readonly hooks: readonly HookFile[];
+  /** What the CDI devices that were asked for bring. */
+  readonly cdi: readonly ResolvedEdits[];
   /** The file that `seccompRequest` named, if it named one. */
   readonly seccompProfile?: SeccompProfileFile;
 }

@@ -6,9 +6,31 @@ export interface Spec {
   /** Only with a uts namespace that the runtime makes. */
   readonly hostname?: string;
   readonly mounts: readonly Mount[];
+  readonly hooks?: Hooks;
   readonly annotations: Readonly<Record<string, string>>;
   readonly linux: Linux;
 }
+
+/** The moments of a container's life at which hooks run (config.md, "POSIX-platform Hooks"). */
+export const stages = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
+export type Stage = (typeof stages)[number];
+
+export interface Hook {
+  readonly path: string;
+  readonly args?: readonly string[] | undefined;
+  readonly env?: readonly string[] | undefined;
+  /** Seconds. */
+  readonly timeout?: number | undefined;
+}
+
+export type Hooks = Readonly<Partial<Record<Stage, readonly Hook[]>>>;
 
 /** What is run, and as whom; also the object that the runtime's `exec --process` takes. */
 export interface Process {
@@ -57,6 +79,16 @@ export interface Linux {
   readonly seccomp?: Seccomp;
   readonly rootfsPropagation?: 'rslave' | 'rshared';
   readonly mountLabel?: string;
+  readonly intelRdt?: IntelRdt;
+}
+
+/** Cache and memory bandwidth of the container's class of service (config-linux.md, "IntelRdt"). */
+export interface IntelRdt {
+  readonly closID?: string | undefined;
+  readonly l3CacheSchema?: string | undefined;
+  readonly memBwSchema?: string | undefined;
+  readonly enableCMT?: boolean | undefined;
+  readonly enableMBM?: boolean | undefined;
 }
 
 /** Without a path the runtime makes a new one; a type that is not listed is the runtime's own. */

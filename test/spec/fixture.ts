@@ -50,6 +50,8 @@ export function specInput(over: Overrides = {}): ContainerSpecInput {
     devices: [],
     defaults: { env: [] },
     allowedAnnotations: [],
+    hooks: [],
+    cdi: [],
     ...over,
     config: ContainerConfig.fromPartial({
       metadata: { name: 'nginx', attempt: 0 },

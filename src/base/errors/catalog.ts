@@ -96,6 +96,15 @@ export const catalog = {
   },
   'container-user': { status: 'INVALID_ARGUMENT', remedy: 'use a user that the image has, or a numeric id' },
   'container-mount': { status: 'INVALID_ARGUMENT', remedy: 'correct the mount' },
+  'hook-invalid': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'correct the file or remove it; it is read anew by the next call',
+  },
+  'cdi-invalid': { status: 'FAILED_PRECONDITION', remedy: 'have the vendor’s tool write the CDI spec again' },
+  'cdi-device-missing': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'see that the device’s vendor has written its CDI spec to one of the folders',
+  },
   'handler-unknown': { status: 'INVALID_ARGUMENT', remedy: 'use a handler of the configuration ([runtimes.<name>])' },
   'runtime-failed': { status: 'INTERNAL', remedy: 'see the message of the OCI runtime' },
   'monitor-lost': {

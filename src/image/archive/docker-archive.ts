@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { BerthError } from '../../base';
+import { BerthError, firstIssue } from '../../base';
 import { sha256Digest } from '../../storage';
 import { mediaTypes } from '../media-types';
 import type { Platform } from '../platform';
 import { resolveContent } from '../resolve';
-import { firstIssue } from '../schema-error';
 import { archiveNames, archiveReference, type ArchiveImage } from './archive-image';
 import type { Spool } from './spool';
 

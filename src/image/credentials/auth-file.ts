@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { BerthError, errnoOf, messageOf } from '../../base';
-import { firstIssue } from '../schema-error';
+import { BerthError, errnoOf, messageOf, firstIssue } from '../../base';
 import { type Credentials, decodeBasic, registryHost } from './credentials';
 
 const entry = z.object({

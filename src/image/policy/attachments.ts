@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { BerthError, isBerthError } from '../../base';
+import { BerthError, isBerthError, firstIssue } from '../../base';
 import { isDigest } from '../digest';
 import { readDocument } from '../manifest';
 import type { RegistryClient } from '../registry';
-import { firstIssue } from '../schema-error';
 import { SignatureBudget } from './budget';
 import { cosignMediaType, type Signature } from './signature';
 

@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { BerthError, errnoOf, messageOf } from '../../base';
-import { firstIssue } from '../schema-error';
+import { BerthError, errnoOf, messageOf, firstIssue } from '../../base';
 import { type Policy, policyFile } from './schema';
 import { parseStrictJson } from './strict-json';
 

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { BerthError, messageOf } from '../../base';
+import { BerthError, messageOf, firstIssue } from '../../base';
 import { isDigest } from '../digest';
-import { firstIssue } from '../schema-error';
 import { parseStrictJson } from './strict-json';
 
 /** What a signature says is signed. */

@@ -1,9 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { BerthError, errnoOf, messageOf } from '../../base';
+import { BerthError, errnoOf, messageOf, firstIssue } from '../../base';
 import type { Reference } from '../reference';
-import { firstIssue } from '../schema-error';
 import { scopesOf } from './scopes';
 
 /** Where root's signatures are if nothing says otherwise (containers-registries.d(5)). */

@@ -1,7 +1,6 @@
 import { createHash, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';
-import { messageOf } from '../../base';
-import { firstIssue } from '../schema-error';
+import { messageOf, firstIssue } from '../../base';
 import { notAccepted } from './payload';
 import { parseStrictJson } from './strict-json';
 

@@ -1,10 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
-import { BerthError, errnoOf, messageOf } from '../../base';
+import { BerthError, errnoOf, messageOf, firstIssue } from '../../base';
 import { authFilesName } from '../credentials';
 import { parseReference } from '../reference';
-import { firstIssue } from '../schema-error';
 import { registriesFile, type RegistriesFile } from './schema';
 
 /** Where the configuration is; neither has to exist. */

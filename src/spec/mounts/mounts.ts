@@ -32,7 +32,7 @@ export function containerMounts(input: ContainerSpecInput): Mounts {
 }
 
 /** Fewer path elements first; equal depths stay in order. */
-function byDepth(mounts: readonly Mount[]): Mount[] {
+export function byDepth(mounts: readonly Mount[]): Mount[] {
   const depth = ({ destination }: Mount): number => destination.split('/').length;
   return [...mounts].sort((a, b) => depth(a) - depth(b));
 }
