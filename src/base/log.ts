@@ -5,6 +5,8 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 /** The log as rooms see it: structured, with children that carry an object's id. */
 export type Log = Pick<pino.Logger, 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'> & {
   child(bindings: Record<string, unknown>): Log;
+  /** What is less than this is not written; children keep what they were made with. */
+  level: string;
 };
 
 /** Keys whose values are never written, at any of the depths where our objects carry them. */

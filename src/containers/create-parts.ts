@@ -17,7 +17,8 @@ export interface CreateParts extends SupervisorParts {
   /** Throws if the signature policy of a namespace refuses the image. */
   readonly admitImage: (image: ImageRecord, asked: string, namespace: string) => Promise<void>;
   readonly conmonPath: string;
-  readonly logs: LogSettings;
+  /** As the configuration has it now. */
+  readonly logs: () => LogSettings;
   /** Says a thing about this machine once: what a container asked for and cannot have here. */
   readonly sayOnce: (note: string) => void;
 }

@@ -46,6 +46,7 @@ export async function makeContainer(
     makeMountSources(record.config),
     makeLogFolder(kernel, sandbox.config, record.logPath),
   ]);
+  const logs = parts.logs();
   const input = await gatherSpecInput(parts, sandbox, record, image, rootfsPath);
   const { user } = input;
   const { spec, notes } = containerSpec(input);
@@ -65,8 +66,8 @@ export async function makeContainer(
     exitFile: paths.exitFile,
     pidFile: paths.pidFile,
     logPath: record.logPath || undefined,
-    logSizeMax: parts.logs.sizeMax,
-    journalFields: parts.logs.toJournald ? journalFields(id, sandbox.config, record.config) : undefined,
+    logSizeMax: logs.sizeMax,
+    journalFields: logs.toJournald ? journalFields(id, sandbox.config, record.config) : undefined,
     tty: record.config.tty,
     stdin: record.config.stdin,
     stdinOnce: record.config.stdinOnce,

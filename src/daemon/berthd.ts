@@ -10,9 +10,17 @@ export async function berthd(argv: readonly string[]): Promise<number> {
   const { configPath, configGiven, overrides } = readArguments(argv, berthVersion);
   let log: Log = createLog('info');
   try {
-    const config = await loadConfig(configPath, { required: configGiven, overrides });
+    const read = () => loadConfig(configPath, { required: configGiven, overrides });
+    const config = await read();
     log = createLog(config.log_level);
-    await serve({ config, libexecDir: libexecDir(config), log, version: berthVersion, stop: stopSignals() });
+    await serve({
+      config,
+      libexecDir: libexecDir(config),
+      log,
+      version: berthVersion,
+      stop: stopSignals(),
+      reread: read,
+    });
     return 0;
   } catch (error) {
     log.fatal({ err: error }, messageOf(error));

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Log, nowNs, UndoScope } from '../base';
 import type { Config } from '../config';
+import { reloadOnHangUp } from './reload';
 import { createCriServer, type ImageFsUsage, type RuntimeFacts } from '../cri';
 import { openEngine, type Engine } from '../engine';
 import { createStreamingServer } from '../streaming';
@@ -13,17 +14,20 @@ export interface ServeOptions {
   readonly version: string;
   /** Resolves when the daemon is to end. */
   readonly stop: Promise<string>;
+  /** Reads the configuration anew; asked for at each SIGHUP. */
+  readonly reread: () => Promise<Config>;
 }
 
 /** How long calls in flight get to finish when the daemon stops. */
 const stopGraceMs = 5_000;
 
 /** Serves until it is told to stop; containers run on. */
-export async function serve({ config, libexecDir, log, version, stop }: ServeOptions): Promise<void> {
+export async function serve({ config, libexecDir, log, version, stop, reread }: ServeOptions): Promise<void> {
   const startedAt = nowNs();
   await using listeners = new UndoScope(log);
   const engine = await openEngine({ config, libexecDir, log });
   listeners.add('engine', () => engine.close());
+  using _reloads = reloadOnHangUp(engine, reread, log);
 
   const streaming = createStreamingServer({
     host: config.streaming.host,
@@ -45,7 +49,7 @@ export async function serve({ config, libexecDir, log, version, stop }: ServeOpt
     facts: await facts(config, version, startedAt, engine),
     handlers: () => engine.runtime.handlers(),
     runtimeCondition: () => engine.runtime.condition(),
-    config: () => config,
+    config: () => engine.config,
     runtimeSpec: (id) => engine.containers.runtimeSpec(id),
     log,
   });

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError, hashId, messageOf, UndoScope, type Log } from '../base';
-import { type Config, readEnvironment } from '../config';
+import { changedKeys, type Config, readEnvironment } from '../config';
 import {
   cdiDevices,
   createContainers,
@@ -12,7 +12,7 @@ import {
   type ContainerService,
   type PodLifecycle,
 } from '../containers';
-import { createImages, type Images, type ImageUser } from '../image';
+import { createImages, type ImageFiles, type Images, type ImageUser } from '../image';
 import { openCgroupMeter, startKernel, type Kernel } from '../kernel';
 import { createInfra, createSandboxes, netnsDir, openNetwork, type Sandboxes } from '../pods';
 import { watchFsUsage, watchStats, type FsUsageWatch, type StatsWatch } from '../observe';
@@ -23,6 +23,7 @@ import { createStorage, type Storage } from '../storage';
 
 /** berth without its listeners: every room, put together. */
 export interface Engine {
+  /** The one in force. */
   readonly config: Config;
   readonly kernel: Kernel;
   readonly pods: Sandboxes;
@@ -36,6 +37,11 @@ export interface Engine {
   readonly stats: StatsWatch;
   /** The default handler's runtime. */
   readonly runtime: RuntimeWatch;
+  /**
+   * Takes over another configuration, whole or not at all, and gives the keys that have changed. Rejects
+   * `config-needs-restart`, and what is wrong with files that it names.
+   */
+  reload(next: Config): Promise<readonly string[]>;
   /** Takes up what an earlier berthd left. Call it once, before serving. */
   recover(): Promise<void>;
   /** Lets go of everything; containers and their monitors run on. */
@@ -57,6 +63,8 @@ const lockWaitMs = 30_000;
 
 /** Constructs every room from the configuration, in the order of the architecture's table. */
 export async function openEngine({ config, libexecDir, log }: EngineOptions): Promise<Engine> {
+  // What a reload can change is read by this, at each use.
+  let current = config;
   const { root, run_root: runRoot } = config;
   const environment = readEnvironment(process.env);
   if (Buffer.byteLength(runRoot) > maxRunRoot) {
@@ -100,8 +108,8 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   });
 
   const handlers = createHandlers({
-    handlers: config.runtime.handlers,
-    defaultName: config.runtime.default_handler,
+    handlers: () => current.runtime.handlers,
+    defaultName: () => current.runtime.default_handler,
     runRoot,
     searchPath: environment.searchPath,
   });
@@ -131,20 +139,28 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const images = await createImages({
     storage,
     table: state.images,
-    registriesConf: { path: config.image.registries_conf, dropInDir: `${config.image.registries_conf}.d` },
+    get registriesConf() {
+      return imageFiles(current).registriesConf;
+    },
+    get policy() {
+      return imageFiles(current).policy;
+    },
+    get authFiles() {
+      return current.image.auth_files;
+    },
+    get namespacedAuthDir() {
+      return current.image.namespaced_auth_dir;
+    },
+    get pinnedImages() {
+      return current.image.pinned_images;
+    },
+    get progressTimeoutMs() {
+      return current.image.pull_progress_timeout * 1000;
+    },
     concurrency: config.image.pull_concurrency,
     kernel,
     environment,
-    authFiles: config.image.auth_files,
-    namespacedAuthDir: config.image.namespaced_auth_dir,
     certsDirs: config.image.certs_dirs,
-    policy: {
-      file: config.image.signature_policy,
-      namespaceDir: config.image.signature_policy_dir,
-      registriesDir: config.image.registries_d,
-    },
-    pinnedImages: config.image.pinned_images,
-    progressTimeoutMs: config.image.pull_progress_timeout * 1000,
     stagingDir: join(storage.imageRoot, 'staging'),
     inUse: () => [...state.containers.values()].flatMap(({ imageId, volumeImages = [] }) => [imageId, ...volumeImages]),
     users: () => [...state.containers.values()].flatMap(imageUsers),
@@ -162,12 +178,12 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     handlers,
     featuresOf: (handler) => runtime.features(handler),
     runtimeOf: runtimes(kernel),
-    hooks: hookFolders(() => config.runtime.hooks_dirs),
-    cdiDevices: cdiDevices(() => config.runtime.cdi_spec_dirs),
+    hooks: hookFolders(() => current.runtime.hooks_dirs),
+    cdiDevices: cdiDevices(() => current.runtime.cdi_spec_dirs),
     findImage: (reference) => images.find(reference),
     admitImage: (image, asked, namespace) => images.admit(image, asked, namespace),
     conmonPath,
-    logs: { sizeMax: config.runtime.log_size_max, toJournald: config.runtime.log_to_journald },
+    logs: () => ({ sizeMax: current.runtime.log_size_max, toJournald: current.runtime.log_to_journald }),
     paths,
     sayOnce: once((note) => log.warn(`on this machine: ${note}`)),
     log,
@@ -183,7 +199,9 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   opened.commit();
 
   return {
-    config,
+    get config() {
+      return current;
+    },
     kernel,
     pods,
     containers,
@@ -193,6 +211,16 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     fsUsage,
     stats,
     runtime,
+    async reload(next) {
+      const changed = changedKeys(current, next);
+      const apply = await images.prepare(imageFiles(next));
+      // Nothing can fail from here on.
+      current = next;
+      log.level = next.log_level;
+      apply();
+      void runtime.look();
+      return changed;
+    },
     async recover() {
       await recover({ kernel, state, storage, sandboxes: pods, containers, podLifecycle, root, log });
       // What is not removed now is at the next start: it takes room, and does no harm.
@@ -206,6 +234,18 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
       opened.add('retries', async () => retries[Symbol.dispose]());
     },
     close: () => opened.rollback(),
+  };
+}
+
+/** The files that say where images come from, and which are let in. */
+function imageFiles({ image }: Config): ImageFiles {
+  return {
+    registriesConf: { path: image.registries_conf, dropInDir: `${image.registries_conf}.d` },
+    policy: {
+      file: image.signature_policy,
+      namespaceDir: image.signature_policy_dir,
+      registriesDir: image.registries_d,
+    },
   };
 }
 

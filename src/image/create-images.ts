@@ -20,6 +20,10 @@ import { createHttp, defaultPatience, type Patience } from './registry';
 import { ImageStore } from './store';
 import type { ImageTable } from './table';
 
+/**
+ * What the image room is made of. What the configuration says (files, folders, patterns, times) is read at each use: a reload may
+ * have changed it.
+ */
 export interface ImagesOptions {
   readonly storage: ImageStorage;
   readonly table: ImageTable;
@@ -67,9 +71,9 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
   });
   const collector = new Collector(storage, () => options.table.values());
   const http = createHttp(environment, options.certsDirs);
-  const authFiles =
+  const authFiles = () =>
     options.authFiles.length > 0 ? options.authFiles : usualAuthFiles(environment, process.getuid?.() ?? 0);
-  const policies = new Policies(options.policy, log);
+  const policies = new Policies(options, log);
   const recheck = new Recheck(policies, storage);
   const deps: Omit<PullDeps, 'admission' | 'progress'> = {
     storage,
@@ -81,7 +85,9 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     patience: options.patience ?? defaultPatience,
     platform: options.platform ?? hostPlatform(),
     keychain: new Keychain(authFiles, { kernel: options.kernel, env: environment.variables }),
-    progressTimeoutMs: options.progressTimeoutMs,
+    get progressTimeoutMs() {
+      return options.progressTimeoutMs;
+    },
   };
   const pulls = new PullJobs();
   const tracker = new PullTracker(log);
@@ -125,7 +131,7 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     admit: (image, asked, namespace) => recheck.check(image, asked, namespace),
     find: (text) => store.find(text),
     list: () => store.list(),
-    pinned: pinnedBy(options.pinnedImages ?? []),
+    pinned: (image) => pinnedBy(options.pinnedImages ?? [])(image),
     async remove(text, signal) {
       throwIfAborted(signal, 'RemoveImage', text);
       // Nobody waits for it any more, and it would bring the image back.
@@ -141,6 +147,11 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
       const pull = { ...deps, admission, progress: new PullProgress('for a check') };
       const parts = { pull, conf, images: () => [...options.table.values()], users: options.users ?? (() => []) };
       yield* checkImages(parts, request, anySignal(closing.signal, signal));
+    },
+    async prepare(files) {
+      const next = await loadRegistriesConf(files.registriesConf);
+      await new Policies(files, log).read('');
+      return () => void (conf = next);
     },
     collect: () => {
       store.refresh();

@@ -1,6 +1,8 @@
 import type { ImageRecord } from '../state';
 import type { CheckEvent, CheckRequest } from './check';
+import type { PolicyPaths } from './policy';
 import type { PullsWatch } from './pulls';
+import type { RegistriesConfPaths } from './registries-conf';
 
 /** Credentials of one pull, as CRI gives them. */
 export interface RegistryAuth {
@@ -43,12 +45,23 @@ export interface Images {
 }
 
 /** The image room while a process has it open. */
+/** The files that say where images come from, and which are let in. */
+export interface ImageFiles {
+  readonly registriesConf: RegistriesConfPaths;
+  readonly policy: PolicyPaths;
+}
+
 export interface OpenImages extends Images {
   /**
    * Whether the signature policy of a namespace lets its pods run an image that is here, asked for by this name or id.
    * Throws `image-signature`, `policy-invalid`.
    */
   admit(image: ImageRecord, asked: string, namespace: string): Promise<void>;
+  /**
+   * Reads the files that a new configuration names, and gives what makes them count.
+   * Rejects `config-invalid`, `policy-invalid`; nothing has changed then.
+   */
+  prepare(files: ImageFiles): Promise<() => void>;
   /** What is being pulled, and the sums of what was. */
   readonly pulls: PullsWatch;
   /**

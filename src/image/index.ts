@@ -1,6 +1,6 @@
 export type { CheckEvent, CheckRequest, ImageUser } from './check';
 export { createImages, type ImagesOptions } from './create-images';
-export type { Images, OpenImages, RegistryAuth } from './images';
+export type { ImageFiles, Images, OpenImages, RegistryAuth } from './images';
 export type { ImageStorage } from './install';
 export type { Platform } from './platform';
 export { parseReference, type Reference, type ShortReference, textOf } from './reference';

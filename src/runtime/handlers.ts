@@ -34,22 +34,27 @@ export interface Handlers {
 
 /** Looks programs up anew each time: a runtime that is installed later is found without a restart. */
 export function createHandlers(options: {
-  readonly handlers: Readonly<Record<string, HandlerConfig>>;
-  readonly defaultName: string;
+  /** As the configuration has them now. */
+  readonly handlers: () => Readonly<Record<string, HandlerConfig>>;
+  readonly defaultName: () => string;
   readonly runRoot: string;
   /** As in PATH; where programs given by name are looked up. */
   readonly searchPath: string;
 }): Handlers {
-  const { handlers, defaultName, runRoot, searchPath } = options;
-  const names = Object.keys(handlers);
+  const { runRoot, searchPath } = options;
   return {
-    names,
-    defaultName,
+    get names() {
+      return Object.keys(options.handlers());
+    },
+    get defaultName() {
+      return options.defaultName();
+    },
     async resolve(given) {
-      const name = given || defaultName;
-      const handler = handlers[name];
+      const name = given || options.defaultName();
+      const handlers = options.handlers();
+      const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
       if (!handler) {
-        const detail = `no such handler; there are: ${names.join(', ')}`;
+        const detail = `no such handler; there are: ${Object.keys(handlers).join(', ')}`;
         throw new BerthError('handler-unknown', { op: 'find the runtime', object: `handler ${name}`, detail });
       }
       const path = await findProgram(handler.path, searchPath);

@@ -22,6 +22,8 @@ export interface RuntimeWatch extends Disposable {
   handlers(): readonly FoundHandler[];
   /** What the handler of this name can do; nothing if it is not there. */
   features(name: string): HandlerFeatures;
+  /** Looks now: what the configuration says may have changed. Never rejects. */
+  look(): Promise<void>;
 }
 
 export interface WatchParts {
@@ -100,6 +102,7 @@ export async function watchRuntime({ kernel, handlers, log }: WatchParts): Promi
     },
     handlers: () => [...seen].map(([name, { features }]) => ({ name, features })),
     features: (name) => seen.get(name || handlers.defaultName)?.features ?? noFeatures,
+    look: again,
     [Symbol.dispose]: () => clearInterval(timer),
   };
 }

@@ -12,6 +12,7 @@ export const catalog = {
   'daemon-stopping': { status: 'UNAVAILABLE', remedy: 'call again when berthd runs' },
 
   'config-invalid': { status: 'FAILED_PRECONDITION', remedy: 'correct the file and start berthd again' },
+  'config-needs-restart': { status: 'FAILED_PRECONDITION', remedy: 'restart berthd; containers run on meanwhile' },
   'config-unreadable': { status: 'FAILED_PRECONDITION', remedy: 'check that the file exists and its permissions' },
 
   'kernel-refused': {

@@ -31,7 +31,7 @@ export const authFilesName = 'containers-auth.json';
 /** Credentials of this machine's: in files that are read anew each time, and from helper programs. */
 export class Keychain {
   constructor(
-    private readonly files: readonly string[],
+    private readonly files: () => readonly string[],
     private readonly runner: HelperRunner,
   ) {}
 
@@ -55,7 +55,7 @@ export class Keychain {
     signal: AbortSignal,
   ): Promise<Credentials | undefined> {
     if (own) return this.inFile(own, wanted, signal);
-    for (const path of this.files) {
+    for (const path of this.files()) {
       const file = await readAuthFile(path);
       const found = file && (await this.inFile(file, wanted, signal));
       if (found) return found;

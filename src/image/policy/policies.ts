@@ -39,14 +39,14 @@ export class Policies {
   private saidNone = false;
 
   constructor(
-    private readonly paths: PolicyPaths,
+    private readonly where: { readonly policy: PolicyPaths },
     private readonly log: Log,
   ) {}
 
   /** The file that holds for the pods of this namespace alone, if there is one. */
   async ownFile(namespace: string): Promise<string | undefined> {
     if (!isNamespace(namespace)) return undefined;
-    const path = join(this.paths.namespaceDir, `${namespace}.json`);
+    const path = join(this.where.policy.namespaceDir, `${namespace}.json`);
     return (await stampOf(path)) === '' ? undefined : path;
   }
 
@@ -78,15 +78,15 @@ export class Policies {
   }
 
   private get shared(): string {
-    return this.paths.file || usual;
+    return this.where.policy.file || usual;
   }
 
   private async namespaceFiles(): Promise<string[]> {
     try {
-      const names = await readdir(this.paths.namespaceDir);
+      const names = await readdir(this.where.policy.namespaceDir);
       return names
         .filter((name) => name.endsWith('.json') && isNamespace(name.slice(0, -'.json'.length)))
-        .map((name) => join(this.paths.namespaceDir, name));
+        .map((name) => join(this.where.policy.namespaceDir, name));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
       throw error;
@@ -97,7 +97,7 @@ export class Policies {
     // Before the bytes: a change between the two is then seen by the next look.
     const stamp = await stampOf(path);
     const policy = await readPolicy(path);
-    if (!policy && (path !== usual || this.paths.file === usual)) throw missingPolicy(path);
+    if (!policy && (path !== usual || this.where.policy.file === usual)) throw missingPolicy(path);
     if (!policy && !this.saidNone) {
       this.saidNone = true;
       this.log.info({ policy: path }, 'there is no signature policy: every image is accepted');

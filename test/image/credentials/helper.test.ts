@@ -35,7 +35,7 @@ const asked = (name: string): string[] =>
 
 function find(config: object, host = 'a.b', helpers = ['containers-auth.json'], runs: Pick<Kernel, 'run'> = kernel) {
   writeFileSync(file, JSON.stringify(config));
-  const keychain = new Keychain([file], { kernel: runs, env: { HELPER_SETTING: 'from the environment' } });
+  const keychain = new Keychain(() => [file], { kernel: runs, env: { HELPER_SETTING: 'from the environment' } });
   return keychain.find(noKeys, { namedHost: host, host, path: 'team/app', helpers }, signal);
 }
 
@@ -121,7 +121,7 @@ test('one that does not end is given up, and one that is no longer wanted is end
 
   helper('endless', 'exec sleep 600');
   const giveUp = new AbortController();
-  const keychain = new Keychain([], { kernel, env: {} });
+  const keychain = new Keychain(() => [], { kernel, env: {} });
   const lock = { namedHost: 'a.b', host: 'a.b', path: 'c', helpers: ['endless'] };
   const finding = keychain.find(noKeys, lock, giveUp.signal);
   giveUp.abort();

@@ -55,7 +55,7 @@ describe('files', () => {
   const none = { kind: 'none' };
   const signal = new AbortController().signal;
   const lock = (host: string, path: string) => ({ namedHost: host, host, path, helpers: ['containers-auth.json'] });
-  const keychain = (paths: readonly string[]) => new Keychain(paths, { kernel: new FakeKernel(), env: {} });
+  const keychain = (paths: readonly string[]) => new Keychain(() => paths, { kernel: new FakeKernel(), env: {} });
   const look = async (files: unknown[], host: string, path: string) => {
     const paths = files.map((_, at) => join(dir, `${at}.json`));
     for (const [at, content] of files.entries()) {

@@ -37,7 +37,7 @@ const byKey = () => [
 ];
 
 function open(file = join(dir, 'policy.json')) {
-  const policies = new Policies({ file, namespaceDir: dir, registriesDir: dir }, silentLog());
+  const policies = new Policies({ policy: { file, namespaceDir: dir, registriesDir: dir } }, silentLog());
   const storage = {
     readBlob: (digest: string) => {
       reads++;
@@ -148,7 +148,7 @@ test('the name that the pod has counts; by its id an image needs one name that i
 test('without a policy file everything runs, and that is said once', async () => {
   const said: string[] = [];
   const log = { ...silentLog(), info: (_: object, text: string) => void said.push(text) };
-  const policies = new Policies({ file: '', namespaceDir: dir, registriesDir: dir }, log as never);
+  const policies = new Policies({ policy: { file: '', namespaceDir: dir, registriesDir: dir } }, log as never);
   // Only where the machine has none of its own.
   const { policy, path, stamp } = await policies.read('default');
   await policies.read('default');
