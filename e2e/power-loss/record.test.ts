@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { slow } from '../../test/slow.cjs';
 import { host, movingTag, pushKnownImages, type KnownImage } from '../support/crash/images';
 import { endDaemon, launch, startDaemon } from '../support/daemon';
+import { usesSlices } from '../support/environment';
 import { layoutIn, makeLayout } from '../support/layout';
 import { drawNames, freePort, run } from '../support/machine';
 import { RecordedDisk } from '../support/power-loss/device';
@@ -25,7 +26,7 @@ test(
     const dir = await mkdtemp(join(tmpdir(), 'berth-power-loss-'));
     const registry = await Registry.start(join(dir, 'registry'), await freePort());
     const images = await pushKnownImages(registry, scale);
-    const names = await drawNames('power');
+    const names = await drawNames('power', usesSlices());
     const layout = { ...layoutIn(dir, names), root: join(dir, 'disk/root') };
     const tagOf = ({ repository }: KnownImage) => `${host}/${repository}:1`;
     const find = (repository: string) => {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ContainerStats } from '../../src/wire';
 import { present } from '../support/cri';
-import { cgroupFigures } from '../support/cgroup-figures';
+import { cgroupBelow, cgroupFigures } from '../support/cgroup-figures';
 import { images } from '../support/fixtures';
 import { berthTest, useWorld } from '../support/suite';
 import { until } from '../support/wait';
@@ -22,7 +22,7 @@ const figure = (value: { readonly value: bigint } | undefined): number => Number
 async function podWithCgroup(over: { readonly host?: boolean } = { host: true }): Promise<Pod> {
   const config = suite.world.podConfig(over);
   const linux = present(config.linux);
-  const cgroupParent = `${linux.cgroupParent}/pod${present(config.metadata).uid}`;
+  const cgroupParent = cgroupBelow(linux.cgroupParent, `pod${present(config.metadata).uid}`);
   return suite.world.runPod({ ...config, linux: { ...linux, cgroupParent } });
 }
 

@@ -1,5 +1,5 @@
 import { CgroupDriver } from '../../src/wire';
-import { environment } from '../support/environment';
+import { environment, usesSlices } from '../support/environment';
 import { berthTest, useWorld } from '../support/suite';
 
 const suite = useWorld();
@@ -30,5 +30,5 @@ test('Status tells more when it is asked to', async () => {
 
 berthTest('RuntimeConfig names the cgroup driver', async () => {
   const { linux } = await suite.world.cri.runtimeConfig();
-  expect(linux?.cgroupDriver).toBe(CgroupDriver.CGROUPFS);
+  expect(linux?.cgroupDriver).toBe(usesSlices() ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS);
 });

@@ -12,6 +12,13 @@ export interface CgroupFigures {
 
 const root = '/sys/fs/cgroup';
 
+/** The cgroup of a name in a parent, as `cgroup_parent`: a path, or a slice. */
+export function cgroupBelow(parent: string, name: string): string {
+  return parent.endsWith('.slice')
+    ? `${parent.slice(0, -'.slice'.length)}-${name.replaceAll('-', '_')}.slice`
+    : `${parent}/${name}`;
+}
+
 /** Finds the cgroup by the container's init, as the kernel tells it. */
 export async function cgroupFigures(world: World, containerId: string): Promise<CgroupFigures> {
   const { info } = await world.cri.containerStatusVerbose(containerId);

@@ -129,6 +129,7 @@ export async function removeTraces(layout: Layout): Promise<void> {
   const base = '/sys/fs/cgroup';
   const hierarchies = [base, ...(await readdir(base)).map((name) => join(base, name))];
   const own = berthName(layout);
+  if (cgroupParent.endsWith('.slice')) await run('systemctl', 'stop', cgroupParent, `${own}.slice`);
   for (const hierarchy of hierarchies) {
     for (const name of [`${own}/helpers`, `${own}/monitors`, own, cgroupParent])
       await removeCgroup(join(hierarchy, name));

@@ -1,3 +1,5 @@
+import { systemdRuns } from './machine';
+
 /**
  * What the suites know of the daemon under test. Only the socket is needed to talk to it; the rest lets them look at the
  * machine from outside. Set by the global setup, or by whoever runs the suite against a daemon of their own.
@@ -30,6 +32,11 @@ export function daemonKind(): DaemonKind {
   if (peer === '') return 'berth';
   if (peer === 'containerd') return peer;
   throw new Error(`BERTH_E2E_PEER is "${peer}": only containerd is known`);
+}
+
+/** Whether a daemon has its pods' cgroups made by systemd: berth does where it is init, and containerd is not told to. */
+export function usesSlices(kind: DaemonKind = daemonKind()): boolean {
+  return kind === 'berth' && systemdRuns();
 }
 
 function required(name: string): string {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logOf, startDaemon, type Daemon } from './daemon';
-import { daemonKind } from './environment';
+import { daemonKind, usesSlices } from './environment';
 import { images, pushFixtures } from './fixtures';
 import teardown from './global-teardown';
 import { layoutIn, makeLayout } from './layout';
@@ -57,7 +57,7 @@ async function start(): Promise<void> {
   if (process.env['BERTH_E2E_SOCKET'] !== undefined) return;
 
   const hosts = { registry: registry.address, hostile: `127.0.0.1:${process.env['BERTH_E2E_HOSTILE_PORT']}` };
-  const layout = layoutIn(join(dir, 'd'), await drawNames('e2e'));
+  const layout = layoutIn(join(dir, 'd'), await drawNames('e2e', usesSlices()));
   await makeLayout(layout);
   const daemon = await startDaemon(daemonKind(), { layout, hosts });
   globalThis.berthE2e = { dir, registry, daemon };

@@ -31,7 +31,7 @@ export async function snapshot(daemon: Daemon, everything = false): Promise<Snap
   const [mounts, namespaces, cgroups, veths, addresses, firewall, fds, paths] = await Promise.all([
     ownedMounts(layout.dir),
     namedNamespaces(daemon),
-    cgroupsUnder(layout.names.cgroupParent, berthName(layout)),
+    cgroupsUnder(layout.names.cgroupParent, berthName(layout), `berth.slice/${berthName(layout)}.slice`),
     slavesOf(layout.names.bridge),
     filesUnder(join(layout.ipamDir, layout.names.network), (path) => /last_reserved_ip|lock$/.test(path)),
     firewallRules(layout.names.network),

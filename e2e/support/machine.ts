@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 
@@ -34,12 +35,15 @@ export interface RunNames {
   readonly bridge: string;
   /** IPv4 /24. */
   readonly subnet: string;
-  /** cgroupfs path under which the pods' cgroups go. */
+  /** Under which the pods' cgroups go: a path, or with systemd a slice, whose name is its path. */
   readonly cgroupParent: string;
 }
 
-/** Draws names and a subnet that no route of the machine uses. */
-export async function drawNames(prefix: string): Promise<RunNames> {
+/** Whether systemd is init (sd_booted(3)). */
+export const systemdRuns = (): boolean => existsSync('/run/systemd/system');
+
+/** Draws names and a subnet that no route of the machine uses; `slices` for a daemon whose cgroups systemd makes. */
+export async function drawNames(prefix: string, slices = false): Promise<RunNames> {
   const tag = randomBytes(3).toString('hex');
   const routes = await run('ip', '-4', 'route', 'show', 'table', 'all');
   for (;;) {
@@ -49,7 +53,7 @@ export async function drawNames(prefix: string): Promise<RunNames> {
         network: `${prefix}-${tag}`,
         bridge: `${prefix.slice(0, 6)}-${tag}`,
         subnet: `${subnet}.0/24`,
-        cgroupParent: `/${prefix}-${tag}`,
+        cgroupParent: slices ? `${prefix}${tag}.slice` : `/${prefix}-${tag}`,
       };
     }
   }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endDaemon, launch, removeTraces, startDaemon, type Daemon, type DaemonOptions } from './daemon';
-import { daemonKind, environment } from './environment';
+import { daemonKind, environment, usesSlices } from './environment';
 import { layoutIn, makeLayout } from './layout';
 import { isTrouble, leaked, nothing, snapshot } from './leaks';
 import { drawNames } from './machine';
@@ -24,7 +24,7 @@ export async function spareDaemon({
 }: Omit<DaemonOptions, 'layout' | 'hosts'> & { readonly network?: boolean }): Promise<SpareDaemon> {
   const { registry, hostilePort } = environment();
   const dir = await mkdtemp(join(tmpdir(), 'berth-e2e-spare-'));
-  const layout = layoutIn(join(dir, 'd'), await drawNames('spare'));
+  const layout = layoutIn(join(dir, 'd'), await drawNames('spare', usesSlices()));
   await makeLayout(layout, network);
   const hosts = { registry, hostile: `127.0.0.1:${hostilePort}` };
   let daemon = await startDaemon(daemonKind(), { ...options, layout, hosts }).catch(async (error: unknown) => {

@@ -60,8 +60,12 @@ export const configSchema = z.strictObject({
       hooks_dirs: z.array(absolutePath).default(['/usr/share/containers/oci/hooks.d', '/etc/containers/oci/hooks.d']),
       /** Folders of CDI specs (*.json, *.yaml), by which vendors describe devices; a later one wins. */
       cdi_spec_dirs: z.array(absolutePath).default(['/etc/cdi', '/var/run/cdi']),
-      /** Where pods go whose config names no cgroup parent. Empty: /berth-<hash of root>. */
-      cgroup_parent: z.union([z.literal(''), absolutePath]).default(''),
+      /** Who makes containers' cgroups: the OCI runtime, or systemd as scopes in slices. auto: systemd where it is init. */
+      cgroup_driver: z.enum(['auto', 'cgroupfs', 'systemd']).default('auto'),
+      /** Where pods go whose config names no cgroup parent: a path, with systemd a slice. Empty: berth-<hash of root>. */
+      cgroup_parent: z
+        .union([z.literal(''), absolutePath, z.string().regex(/^[^/]+\.slice$/, 'must be an absolute path or a slice')])
+        .default(''),
       /** Bytes from which a container's log is put aside as <log>.1 and begun anew; 0: only the kubelet rotates it. */
       log_size_max: z
         .number()

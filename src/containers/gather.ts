@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { BerthError, errnoOf, messageOf, together } from '../base';
-import { hostFacts, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
+import { hostFacts, podCgroup, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
 import {
   accountFileLimit,
   cdiDeviceNames,
+  ociCgroupsPath,
   resolveUser,
   seccompRequest,
   userRequest,
@@ -50,7 +51,7 @@ export async function gatherSpecInput(
     image: image.config,
     user,
     rootfsPath,
-    cgroupPath: record.cgroupPath,
+    cgroupPath: ociCgroupsPath({ ...podCgroup(sandbox), path: record.cgroupPath }),
     files: podFiles(parts.sandboxes, sandbox),
     devices,
     facts: { ...hostFacts(parts.kernel), recursiveReadOnlyMounts },

@@ -1,5 +1,7 @@
 import { BerthError, newId, nowNs } from '../base';
-import { stopSignal } from '../spec';
+import { podCgroup } from '../pods';
+import { cgroupOptions } from '../runtime';
+import { containerPlace, stopSignal } from '../spec';
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
 import type { ContainerConfig, ImageSpec } from '../wire';
 import type { CreateParts } from './create-parts';
@@ -33,6 +35,7 @@ export async function planContainer(
   const mounted = volumes.map((volume) => ({ image: volume.image, named: volume.mount.image }));
   await admitImages(parts, sandbox, [{ image, named: config.image }, ...mounted]);
   const handler = await parts.handlers.resolve(sandbox.handler);
+  const options = [...handler.options, ...cgroupOptions(sandbox.cgroupDriver)];
   const id = newId();
   return {
     v: 1,
@@ -48,9 +51,9 @@ export async function planContainer(
     startedAt: 0n,
     runtimePath: handler.path,
     runtimeRoot: handler.root,
-    ...(handler.options.length > 0 && { runtimeOptions: handler.options }),
+    ...(options.length > 0 && { runtimeOptions: options }),
     bootId: parts.kernel.facts.bootId,
-    cgroupPath: `${sandbox.cgroupParent}/${id}`,
+    cgroupPath: containerPlace(podCgroup(sandbox), id).path,
     user: { uid: 0, gid: 0, groups: [] },
     stopSignal: stopSignal(config.stopSignal, image.config.stopSignal),
   };

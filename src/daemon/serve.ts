@@ -74,7 +74,7 @@ async function facts(config: Config, version: string, startedAt: bigint, engine:
     pid: process.pid,
     startedAt,
     cgroup: /^0::(.*)$/m.exec(cgroups)?.[1] ?? '',
-    cgroupDriver: 'cgroupfs',
+    cgroupDriver: engine.cgroupDriver,
     runtimePath: engine.runtime.path,
     runtimeVersion: engine.runtime.version,
     defaultHandler: config.runtime.default_handler,

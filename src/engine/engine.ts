@@ -14,7 +14,15 @@ import {
 } from '../containers';
 import { createImages, type ImageFiles, type Images, type ImageUser } from '../image';
 import { openCgroupMeter, startKernel, type Kernel } from '../kernel';
-import { createInfra, createSandboxes, netnsDir, openNetwork, type Sandboxes } from '../pods';
+import {
+  type CgroupSettings,
+  cgroupSettings,
+  createInfra,
+  createSandboxes,
+  netnsDir,
+  openNetwork,
+  type Sandboxes,
+} from '../pods';
 import { watchFsUsage, watchStats, type FsUsageWatch, type StatsWatch } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, createOciRuntime, watchRuntime, type OciRuntime, type RuntimeWatch } from '../runtime';
@@ -27,6 +35,7 @@ export interface Engine {
   readonly config: Config;
   readonly kernel: Kernel;
   readonly pods: Sandboxes;
+  readonly cgroupDriver: CgroupSettings['driver'];
   readonly containers: ContainerService;
   readonly podLifecycle: PodLifecycle;
   readonly images: Images;
@@ -77,7 +86,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   }
   await using opened = new UndoScope(log);
   const rootHash = hashId(root, 8);
-  const cgroupBase = `/berth-${rootHash}`;
+  const cgroupName = `berth-${rootHash}`;
   await Promise.all(
     [root, runRoot, join(runRoot, 'ns'), join(runRoot, 'pods'), netnsDir].map((path) =>
       mkdir(path, { recursive: true }),
@@ -87,11 +96,12 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const kernel = await startKernel({
     launcherPath: join(libexecDir, 'launcher'),
     runRoot,
-    cgroupBase,
+    cgroupBase: `/${cgroupName}`,
     lock: { path: join(root, 'lock'), timeoutMs: lockWaitMs },
     log,
   });
   opened.add('launcher', () => kernel.close());
+  const cgroups = cgroupSettings(config.runtime, kernel.facts.systemd, cgroupName);
   const state: State = await openState(root, log);
   opened.add('state', () => state.close());
   const storage = await createStorage({
@@ -133,7 +143,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     log,
     runRoot,
     rootHash,
-    cgroupParent: config.runtime.cgroup_parent || cgroupBase,
+    cgroups,
   });
 
   const images = await createImages({
@@ -204,6 +214,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     },
     kernel,
     pods,
+    cgroupDriver: cgroups.driver,
     containers,
     podLifecycle,
     images,

@@ -21,16 +21,18 @@ export function parseCapabilities(mask: string): string[] {
 
 /** Reads what this process may do and what this kernel offers. */
 export async function readFacts(): Promise<KernelFacts> {
-  const [status, score, bootId, hierarchies] = await Promise.all([
+  const [status, score, bootId, hierarchies, systemd] = await Promise.all([
     readFile('/proc/self/status', 'utf8'),
     readFile('/proc/self/oom_score_adj', 'utf8'),
     readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
     readHierarchies(),
+    isThere('/run/systemd/system'),
   ]);
   return {
     boundingCapabilities: parseCapabilities(/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'),
     cgroup: cgroupLayout(hierarchies),
     ...(await readControllers(hierarchies)),
+    systemd,
     oomScoreAdj: Number(score.trim()),
     bootId: bootId.trim(),
     release: release(),

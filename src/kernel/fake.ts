@@ -37,6 +37,7 @@ const root: KernelFacts = {
   cgroup: 'v2',
   controllers: ['cpu', 'cpuset', 'io', 'memory', 'pids'],
   swapAccounting: true,
+  systemd: false,
   oomScoreAdj: 0,
   bootId: '00000000-0000-4000-8000-000000000000',
   release: '6.5.0',

@@ -124,6 +124,8 @@ export interface KernelFacts {
   readonly cgroup: 'v1' | 'hybrid' | 'v2';
   /** Controllers that groups can have here: `memory`, `pids`, `hugetlb`. */
   readonly controllers: readonly string[];
+  /** systemd is init here (sd_booted(3)). */
+  readonly systemd: boolean;
   /** Swap is counted per cgroup. */
   readonly swapAccounting: boolean;
   readonly oomScoreAdj: number;

@@ -1,3 +1,4 @@
+export { type CgroupSettings, cgroupSettings, podCgroup } from './cgroup';
 export { sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 export { hostFacts } from './host-facts';
 export { createInfra, type Infra } from './infra';

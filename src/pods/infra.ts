@@ -1,9 +1,10 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Kernel, ProcessIdentity } from '../kernel';
-import { createOciRuntime, startContainerMonitor, type Handlers } from '../runtime';
-import { infraSpec } from '../spec';
+import { cgroupOptions, createOciRuntime, startContainerMonitor, type Handlers } from '../runtime';
+import { containerPlace, infraSpec, ociCgroupsPath, type CgroupPlace } from '../spec';
 import type { SandboxRecord } from '../state';
+import { podCgroup } from './cgroup';
 import { hostFacts } from './host-facts';
 import type { SandboxPaths } from './paths';
 
@@ -33,6 +34,8 @@ export interface InfraParts {
 /** The name of a sandbox's pause container to the OCI runtime. */
 const infraId = (sandboxId: string) => `infra-${sandboxId}`;
 
+const place = (record: SandboxRecord): CgroupPlace => containerPlace(podCgroup(record), infraId(record.id));
+
 /** Runs pauses from one read-only root file system that holds nothing but the program. */
 export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }: InfraParts): Infra {
   const rootfs = join(runRoot, 'pause');
@@ -61,7 +64,7 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
         config: record.config,
         namespaces: { netns: record.netns, ipcns: record.ipcns, utsns: record.utsns },
         rootfsPath: rootfs,
-        cgroupPath: `${record.cgroupParent}/${infraId(id)}`,
+        cgroupPath: ociCgroupsPath(place(record)),
         facts: hostFacts(kernel),
       });
       await writeFile(join(paths.infra, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
@@ -72,7 +75,7 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
         bundle: paths.infra,
         runtimePath: path,
         runtimeRoot: root,
-        runtimeOptions: options,
+        runtimeOptions: [...options, ...cgroupOptions(record.cgroupDriver)],
         socketPath: socketPath(id),
         exitFile: join(paths.infra, 'exit'),
         pidFile: join(paths.infra, 'pid'),
@@ -89,8 +92,9 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
 
     async stop(record, signal) {
       const runtime = record.infraRuntime ?? (await runtimeOf(record.handler));
-      await createOciRuntime({ kernel, ...runtime }).delete(infraId(record.id), signal);
-      await kernel.removeCgroup(`${record.cgroupParent}/${infraId(record.id)}`, signal);
+      const options = [...runtime.options, ...cgroupOptions(record.cgroupDriver)];
+      await createOciRuntime({ kernel, ...runtime, options }).delete(infraId(record.id), signal);
+      await kernel.removeCgroup(place(record).path, signal);
       // A monitor that was killed has left its socket.
       await rm(socketPath(record.id), { force: true });
     },

@@ -4,6 +4,7 @@ import type { Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
 import type { SandboxRecord, Table } from '../state';
 import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
+import { type CgroupSettings, makePodCgroup, planPodCgroup } from './cgroup';
 import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 import type { Infra } from './infra';
 import { networkListText, type Network } from './network/network';
@@ -21,8 +22,7 @@ export interface SandboxParts {
   readonly runRoot: string;
   /** Eight digits that keep several roots on one machine apart. */
   readonly rootHash: string;
-  /** Where pods go whose config names no cgroup parent. */
-  readonly cgroupParent: string;
+  readonly cgroups: CgroupSettings;
   readonly handlers: Handlers;
 }
 
@@ -57,8 +57,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const where = paths(id);
     const hostNetwork = sharesHostNetwork(config);
     const list = hostNetwork ? undefined : await network.list(signal);
-    const given = config.linux?.cgroupParent;
-    const cgroupParent = given || `${parts.cgroupParent}/pod-${id.slice(0, 16)}`;
+    const cgroup = planPodCgroup(parts.cgroups, config, id);
     let record: SandboxRecord = {
       v: 1,
       id,
@@ -67,9 +66,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       handler,
       createdAt: nowNs(),
       bootId: parts.kernel.facts.bootId,
-      cgroupParent,
-      // Written before it is known: removing it later takes an empty folder only.
-      ownsCgroup: !given,
+      ...cgroup,
       ...(hostNetwork ? {} : { netns: where.netns, utsns: where.utsns }),
       ...(sharesHostIpc(config) ? {} : { ipcns: where.ipcns }),
       ...(list ? { network: { attached: true, ips: [], name: list.name, confList: networkListText(list) } } : {}),
@@ -83,17 +80,17 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       const made = await Promise.allSettled([
         attach(),
         makeSandboxFiles(parts.kernel, where, config),
-        parts.kernel.createCgroup(cgroupParent),
+        makePodCgroup(parts.kernel, cgroup),
       ]);
-      const [attached, files, cgroup] = made;
+      const [attached, files, ownsCgroup] = made;
       // All have settled before anything is undone: an undo beside a step that still runs would miss what it makes.
       if (attached.status === 'rejected') throw attached.reason;
       if (files.status === 'rejected') throw files.reason;
-      if (cgroup.status === 'rejected') throw cgroup.reason;
+      if (ownsCgroup.status === 'rejected') throw ownsCgroup.reason;
       if (attached.value && record.network) {
         record = { ...record, network: { ...record.network, ...attached.value } };
       }
-      record = { ...record, ownsCgroup: cgroup.value };
+      record = { ...record, ownsCgroup: ownsCgroup.value };
       if (sharesPidNamespace(config)) {
         const planned = { ...record, infraRuntime: await parts.infra.runtimeOf(handler) };
         await table.put(planned);

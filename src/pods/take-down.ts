@@ -1,5 +1,6 @@
 import { messageOf } from '../base';
 import type { SandboxRecord } from '../state';
+import { removePodCgroup } from './cgroup';
 import { sharesPidNamespace } from './files';
 import type { NetworkPod } from './network/network';
 import type { SandboxPaths } from './paths';
@@ -63,7 +64,7 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
     async forget(record) {
       if (record.network?.attached) return;
       await kernel.removeTree(paths(record.id).dir);
-      if (record.ownsCgroup) await kernel.removeEmptyCgroup(record.cgroupParent);
+      await removePodCgroup(kernel, record, parts.log);
       await table.delete(record.id);
     },
   };

@@ -1,5 +1,6 @@
 export { noFeatures, type HandlerFeatures } from './features';
 export { createHandlers, type Handler, type HandlerConfig, type Handlers } from './handlers';
+export { cgroupOptions } from './oci/cgroup-options';
 export { connectMonitor, type ConnectOptions } from './monitor/client';
 export type { LogEvent, MonitorEvent, MonitorSubscription, OomEvent, StateEvent } from './monitor/events';
 export { readExitRecord } from './monitor/exit-record';

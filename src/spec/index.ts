@@ -1,6 +1,14 @@
 export type { ResolvedEdits, ResolvedNode } from './cdi/apply';
 export { parseCdiFile, type CdiDeviceNode, type CdiEdits, type CdiFile } from './cdi/cdi-file';
 export { cdiDeviceNames } from './cdi/names';
+export {
+  cgroupParentPlace,
+  type CgroupDriver,
+  type CgroupPlace,
+  containerPlace,
+  ociCgroupsPath,
+  slicePath,
+} from './cgroup-paths';
 export { containerSpec, type ContainerSpecResult } from './container-spec';
 export { clampOomScore } from './process/oom-score';
 export { checkResources, type ResourcesOf } from './resource-checks';

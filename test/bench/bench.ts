@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pushFixtures } from '../../e2e/support/fixtures';
 import { layoutIn } from '../../e2e/support/layout';
+import { usesSlices } from '../../e2e/support/environment';
 import { drawNames, freePort } from '../../e2e/support/machine';
 import { Registry } from '../../e2e/support/registry';
 import type { Contestant, Extent } from './contestant';
@@ -74,7 +75,8 @@ export async function bench({ extent, rounds, resultDir, say }: BenchOptions): P
 /** The peer is Debian's containerd, or the one that BERTH_PEER names; without either there is none. */
 async function openers(dir: string, registry: Registry): Promise<readonly (() => Promise<Contestant>)[]> {
   const hosts = { registry: registry.address, hostile: registry.address };
-  const layout = async (name: string) => layoutIn(join(dir, name), await drawNames('bench'));
+  const layout = async (name: string) =>
+    layoutIn(join(dir, name), await drawNames('bench', name === 'berth' && usesSlices('berth')));
   const pluginDir = await firstThatIsThere('/opt/cni/bin', '/usr/lib/cni');
   const peer = await peerPath();
   return [

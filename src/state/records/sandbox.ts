@@ -22,6 +22,8 @@ export interface SandboxRecord {
   /** Where its containers' cgroups go, and whether berth made that folder and so removes it. */
   readonly cgroupParent: string;
   readonly ownsCgroup: boolean;
+  /** Who makes the cgroups of its containers, if not the OCI runtime: `cgroupParent` is then the path of a slice. */
+  readonly cgroupDriver?: 'systemd';
   /** The pause process, where the pod shares its PID namespace. */
   readonly infra?: { readonly pid: number; readonly startTime: bigint };
   /** The OCI runtime of the pause process, as of a container. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DaemonKind } from '../../../e2e/support/environment';
+import { usesSlices, type DaemonKind } from '../../../e2e/support/environment';
 import { pushFixtures } from '../../../e2e/support/fixtures';
 import { layoutIn } from '../../../e2e/support/layout';
 import { drawNames, freePort } from '../../../e2e/support/machine';
@@ -32,7 +32,7 @@ export async function densityBench({ pods, pollSeconds, resultDir, say }: Densit
     const kinds: readonly DaemonKind[] = (await peerPath()) === undefined ? ['berth'] : ['berth', 'containerd'];
     const rows = [];
     for (const kind of kinds) {
-      const layout = layoutIn(join(dir, kind), await drawNames('bench'));
+      const layout = layoutIn(join(dir, kind), await drawNames('bench', usesSlices(kind)));
       const { version, shares } = await density(kind, { layout, hosts }, { pods, pollSeconds });
       const kib = totalOf(shares);
       rows.push({ version, kib, shares: Object.fromEntries(shares) });

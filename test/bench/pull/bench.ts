@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { layoutIn } from '../../../e2e/support/layout';
+import { usesSlices } from '../../../e2e/support/environment';
 import { drawNames, freePort } from '../../../e2e/support/machine';
 import { Registry } from '../../../e2e/support/registry';
 import { writeResult } from '../result';
@@ -35,7 +36,10 @@ export async function pullBench({ rounds, cacheDir, resultDir, only, say }: Pull
     await pushPullImage(registry, warmUp, 'v1', { dir, layerMib: [0.1, 0.1], pools: makePools(1 << 16) });
     const hosts = { registry: registry.address, hostile: registry.address };
     for (const name of only) {
-      const layout = layoutIn(join(dir, name.replaceAll(' ', '-')), await drawNames('bench'));
+      const layout = layoutIn(
+        join(dir, name.replaceAll(' ', '-')),
+        await drawNames('bench', name === 'berth' && usesSlices('berth')),
+      );
       const opened = await puller(name, { layout, hosts });
       pullers.push(opened);
       // What a daemon loads once, it has loaded: its growth is that of the pull.
