@@ -95,9 +95,14 @@ export class Cri {
     return (await call(this.runtime.listPodSandbox.bind(this.runtime), { filter })).items;
   }
 
-  async create(podSandboxId: string, config: ContainerConfig, sandboxConfig: PodSandboxConfig): Promise<string> {
+  async create(
+    podSandboxId: string,
+    config: ContainerConfig,
+    sandboxConfig: PodSandboxConfig,
+    control?: CallControl,
+  ): Promise<string> {
     const request = { podSandboxId, config, sandboxConfig };
-    return (await call(this.runtime.createContainer.bind(this.runtime), request)).containerId;
+    return (await call(this.runtime.createContainer.bind(this.runtime), request, control)).containerId;
   }
 
   async start(containerId: string): Promise<void> {

@@ -4,6 +4,7 @@ import { imageService } from './image-service';
 import { Instrument } from './instrument';
 import type { CriParts } from './parts';
 import { runtimeService } from './runtime-service';
+import { countCalls, SessionRenewal } from './session-renewal';
 import { claimSocketPath, restrictSocket } from './socket';
 
 /** CRI and the admin service on one unix socket. */
@@ -19,10 +20,18 @@ export interface CriServer {
 /** What a single message may hold: as much as CRI-O takes and the kubelet reads. */
 const maxMessageBytes = 80 * 1024 * 1024;
 
+/** How long calls that were in flight may go on when their session is renewed: longer than any but a stream of events. */
+const renewedSessionMs = 3_600_000;
+
 /** The gRPC face of berth. It holds no state but its connections. */
 export function createCriServer(parts: CriParts): CriServer {
   const instrument = new Instrument(parts.log);
-  const server = new Server({
+  let address: string | undefined;
+  const renewal = new SessionRenewal(() => {
+    if (address !== undefined) server.drain(address, renewedSessionMs);
+  });
+  const server: Server = new Server({
+    interceptors: [countCalls(renewal)],
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
     'grpc.enable_channelz': 0,
@@ -30,7 +39,6 @@ export function createCriServer(parts: CriParts): CriServer {
   for (const rpc of [...runtimeService(parts), ...imageService(parts), ...adminService(parts, instrument)]) {
     rpc.register(server, instrument);
   }
-  let address: string | undefined;
   return {
     listen: async (socketPath) => {
       await claimSocketPath(socketPath);
