@@ -50,6 +50,7 @@ need_for_tests() {
   need util-linux has_program unshare
   need umoci has_program umoci
   need buildah has_program buildah
+  need criu has_program criu
 }
 
 # What e2e/vm/run itself uses; what goes into its guest is what berth and the tests need.

@@ -171,6 +171,11 @@ export class Cri {
     await call(this.runtime.reopenContainerLog.bind(this.runtime), { containerId });
   }
 
+  async checkpoint(containerId: string, location: string, timeoutSeconds = 0): Promise<void> {
+    const request = { containerId, location, timeout: BigInt(timeoutSeconds) };
+    await call(this.runtime.checkpointContainer.bind(this.runtime), request);
+  }
+
   async pull(
     name: string,
     auth?: AuthConfig,

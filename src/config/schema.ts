@@ -60,6 +60,8 @@ export const configSchema = z.strictObject({
       hooks_dirs: z.array(absolutePath).default(['/usr/share/containers/oci/hooks.d', '/etc/containers/oci/hooks.d']),
       /** Folders of CDI specs (*.json, *.yaml), by which vendors describe devices; a later one wins. */
       cdi_spec_dirs: z.array(absolutePath).default(['/etc/cdi', '/var/run/cdi']),
+      /** CRIU, for checkpoints: an absolute path, or a name looked up in PATH. Needed only for them. */
+      criu: z.string().min(1).default('criu'),
       /** Who makes containers' cgroups: the OCI runtime, or systemd as scopes in slices. auto: systemd where it is init. */
       cgroup_driver: z.enum(['auto', 'cgroupfs', 'systemd']).default('auto'),
       /** Where pods go whose config names no cgroup parent: a path, with systemd a slice. Empty: berth-<hash of root>. */

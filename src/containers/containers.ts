@@ -42,6 +42,11 @@ export interface Containers {
   /** Changes the limits of a container that has not ended: all that are set, or none. */
   updateResources(id: string, change: LinuxContainerResources, signal?: AbortSignal): Promise<void>;
   reopenLog(id: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Writes the state of a running container into an archive (docs/checkpoint.md); a timeout of 0 seconds is the default's.
+   * Goes on when the caller gives up; then rejects.
+   */
+  checkpoint(id: string, location: string, timeoutSeconds: number, signal?: AbortSignal): Promise<void>;
   get(id: string): ContainerRecord | undefined;
   list(): readonly ContainerRecord[];
 }

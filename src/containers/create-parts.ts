@@ -16,6 +16,8 @@ export interface CreateParts extends SupervisorParts {
   readonly findImage: (reference: string) => ImageRecord | undefined;
   /** Throws if the signature policy of a namespace refuses the image. */
   readonly admitImage: (image: ImageRecord, asked: string, namespace: string) => Promise<void>;
+  /** The absolute path of CRIU; rejects `program-missing`. */
+  readonly findCriu: () => Promise<string>;
   readonly conmonPath: string;
   /** As the configuration has it now. */
   readonly logs: () => LogSettings;

@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
-import { BerthError, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
+import { abortable, BerthError, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
 import type { MonitorState } from '../runtime';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
 import { readSpecIfThere } from './bundle';
+import { checkpointContainer, letGoOn } from './checkpoint/checkpoint';
 import type { Containers } from './containers';
 import { makeContainer } from './create';
 import type { CreateParts } from './create-parts';
@@ -14,6 +15,9 @@ import { removeFile, removeFilesLike } from './remove-files';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
 import { updateResources } from './update-resources';
+
+/** A checkpoint without a timeout of its own gets as long as the kubelet waits for any call, and more. */
+const checkpointMs = 600_000;
 
 /** Containers as the rooms above see them, with what recovery and pods' lifecycle need. */
 export interface ContainerService extends Containers {
@@ -37,6 +41,7 @@ export function createContainers(parts: CreateParts): ContainerService {
   const stopper = new Stopper(parts, supervisor);
   const creating = new Map<string, SingleFlight<string>>();
   const lock = new KeyedLock();
+  const checkpoints = new KeyedLock();
   const visible = (record: ContainerRecord) => record.phase !== 'creating' && record.phase !== 'removing';
 
   const require = (id: string, op: string): ContainerRecord => {
@@ -160,6 +165,16 @@ export function createContainers(parts: CreateParts): ContainerService {
       await running(id, 'ReopenContainerLog').reopenLog(signal);
     },
 
+    async checkpoint(id, location, timeoutSeconds, signal) {
+      const target = { location, timeoutMs: timeoutSeconds > 0 ? timeoutSeconds * 1000 : checkpointMs };
+      // CRIU has its own code in the container's processes meanwhile: to cut it off would be their end.
+      const work = checkpoints.with(id, undefined, () => {
+        running(id, 'CheckpointContainer');
+        return checkpointContainer(parts, supervisor, require(id, 'CheckpointContainer'), target);
+      });
+      await abortable(work, signal, `CheckpointContainer: container ${id}`);
+    },
+
     get(id) {
       const record = table.get(id);
       return record && visible(record) ? record : undefined;
@@ -188,7 +203,9 @@ export function createContainers(parts: CreateParts): ContainerService {
           return discard(record);
         case 'created':
         case 'running':
-          return supervisor.adopt(record);
+          await supervisor.adopt(record);
+          if (record.paused) await letGoOn(parts, supervisor, record);
+          return;
         case 'exited':
           return record.reaped ? undefined : supervisor.finishReaping(record);
         default:

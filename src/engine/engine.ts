@@ -25,7 +25,14 @@ import {
 } from '../pods';
 import { watchFsUsage, watchStats, type FsUsageWatch, type StatsWatch } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
-import { createHandlers, createOciRuntime, watchRuntime, type OciRuntime, type RuntimeWatch } from '../runtime';
+import {
+  createHandlers,
+  createOciRuntime,
+  findCriu,
+  watchRuntime,
+  type OciRuntime,
+  type RuntimeWatch,
+} from '../runtime';
 import { openState, type ContainerRecord, type State } from '../state';
 import { createStorage, type Storage } from '../storage';
 
@@ -192,6 +199,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     cdiDevices: cdiDevices(() => current.runtime.cdi_spec_dirs),
     findImage: (reference) => images.find(reference),
     admitImage: (image, asked, namespace) => images.admit(image, asked, namespace),
+    findCriu: () => findCriu(config.runtime.criu, environment.searchPath),
     conmonPath,
     logs: () => ({ sizeMax: current.runtime.log_size_max, toJournald: current.runtime.log_to_journald }),
     paths,

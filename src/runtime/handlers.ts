@@ -1,6 +1,6 @@
-import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError } from '../base';
+import { findProgram } from './find-program';
 
 /** The OCI runtime behind a handler's name, as it is found now. */
 export interface Handler {
@@ -70,17 +70,4 @@ export function createHandlers(options: {
       return { name, path, root: handler.root || join(runRoot, 'runtime', name), options: before, allowedAnnotations };
     },
   };
-}
-
-async function findProgram(program: string, searchPath: string): Promise<string | undefined> {
-  const candidates = program.includes('/') ? [program] : searchPath.split(':').map((folder) => join(folder, program));
-  for (const path of candidates) {
-    try {
-      await access(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not here: the caller says where it was looked for.
-    }
-  }
-  return undefined;
 }

@@ -1,4 +1,5 @@
 export { noFeatures, type HandlerFeatures } from './features';
+export { findCriu } from './find-program';
 export { createHandlers, type Handler, type HandlerConfig, type Handlers } from './handlers';
 export { cgroupOptions } from './oci/cgroup-options';
 export { connectMonitor, type ConnectOptions } from './monitor/client';
@@ -22,6 +23,7 @@ export { startContainerMonitor, type ContainerMonitorRequest } from './monitor/s
 export { subscribeMonitor } from './monitor/subscribe';
 export {
   createOciRuntime,
+  type CheckpointRequest,
   type OciResources,
   type OciRuntime,
   type OciRuntimeParts,

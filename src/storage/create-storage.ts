@@ -18,6 +18,7 @@ import { Unpacker } from './layers/unpacker';
 import { WantedLayers } from './layers/wanted';
 import type { StorageOptions } from './options';
 import { mountRootfs, removeRootfs, unmountRootfs } from './rootfs';
+import { rootfsChanges } from './rootfs-changes';
 import { Space } from './space';
 import type { Storage } from './storage';
 import { UsageCount } from './usage';
@@ -69,6 +70,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     addArtifact: (artifact, signal) => addArtifact(parts, artifact, signal),
     mountRootfs: (request) => mountRootfs(rootfs, request),
     mountVolume: (request) => mountVolume(rootfs, request),
+    rootfsChanges: (request, signal) => rootfsChanges(rootfs, request, signal),
     unmountRootfs: (id) => unmountRootfs(rootfs, id),
     removeRootfs: (id) => removeRootfs(rootfs, id),
     mountedContainers: () =>

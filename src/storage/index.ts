@@ -8,11 +8,13 @@ export type { LayerTable, StorageOptions } from './options';
 export type {
   ArtifactFileSource,
   ArtifactSource,
+  ChangedEntry,
   DiskUsage,
   KeptImage,
   LayerOrigin,
   LayerSource,
   OnLayer,
+  RootfsChanges,
   RootfsRequest,
   Storage,
   UsageWalk,

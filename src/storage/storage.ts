@@ -60,6 +60,31 @@ export interface RootfsRequest {
   readonly idmap?: IdMap;
 }
 
+/** An entry of a container's root that its image has not, or has otherwise. */
+export type ChangedEntry = {
+  /** Below the root, without a slash before it. */
+  readonly path: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime: Date;
+} & (
+  | { readonly kind: 'directory' | 'fifo' }
+  /** `source` is where its bytes are. */
+  | { readonly kind: 'file'; readonly size: number; readonly source: string }
+  /** A link's target is another entry's path, a symlink's whatever it says. */
+  | { readonly kind: 'link' | 'symlink'; readonly target: string }
+  | { readonly kind: 'block-device' | 'character-device'; readonly major: number; readonly minor: number }
+);
+
+/** How a container's root differs from its image. */
+export interface RootfsChanges {
+  /** Parents first. */
+  readonly entries: readonly ChangedEntry[];
+  /** Paths that are gone; some may never have been seen, because a layer of the image hides them. */
+  readonly deleted: readonly string[];
+}
+
 /** An image that a container mounts as a volume (CRI Mount.image): read-only, whole or a part of it. */
 export interface VolumeRequest extends RootfsRequest {
   /** Tells the container's volumes apart. */
@@ -105,6 +130,8 @@ export interface Storage {
    * below. Rejects `path-not-found` if the image has no such sub-path.
    */
   mountVolume(request: VolumeRequest): Promise<string>;
+  /** How a container's mounted root differs from its image; what it writes meanwhile may be missed. */
+  rootfsChanges(request: RootfsRequest, signal?: AbortSignal): Promise<RootfsChanges>;
   /** Unmounts it and deletes the writable layer. Idempotent. */
   removeRootfs(containerId: string): Promise<void>;
   /** Unmounts without deleting. Idempotent. */

@@ -104,6 +104,15 @@ describe('calls that are passed on', () => {
     expect(rooms.seen).toEqual([{ name, args }]);
   });
 
+  test('CheckpointContainer, of a container that is there', async () => {
+    const checkpoint = (containerId: string) => (done: Done) =>
+      r().checkpointContainer({ containerId, location: '/c.tar', timeout: 60n }, done);
+    await expect(outcome(checkpoint('c'))).rejects.toMatchObject({ code: status.NOT_FOUND });
+    rooms.containerRecords.push(containerRecord({ id: container }));
+    await outcome(checkpoint('c'));
+    expect(rooms.seen).toEqual([{ name: 'checkpoint', args: [container, '/c.tar', 60] }]);
+  });
+
   test('the beginning of an id stands for the id, if it is the only one', async () => {
     rooms.containerRecords.push(containerRecord({ id: id('ab1') }), containerRecord({ id: id('ab2') }));
     await answer((done) => r().startContainer({ containerId: 'ab2' }, done));
@@ -153,6 +162,8 @@ describe('requests that lack something: INVALID_ARGUMENT names the field, and no
     );
   const execSync = (over: Partial<wire.ExecSyncRequest>) => (done: Done) =>
     connection.runtime.execSync({ containerId: container, cmd: ['sh'], timeout: 0n, ...over }, done);
+  const checkpoint = (over: Partial<wire.CheckpointContainerRequest>) => (done: Done) =>
+    connection.runtime.checkpointContainer({ containerId: container, location: '/c', timeout: 0n, ...over }, done);
   const c = () => connection.runtime;
 
   test.each<[string, (done: Done) => unknown]>([
@@ -185,6 +196,10 @@ describe('requests that lack something: INVALID_ARGUMENT names the field, and no
       (done) => c().containerStatus({ containerId: '', verbose: false }, done),
     ],
     ['ReopenContainerLog: container_id: is missing', (done) => c().reopenContainerLog({ containerId: '' }, done)],
+    ['CheckpointContainer: container_id: is missing', checkpoint({ containerId: '' })],
+    ['CheckpointContainer: location: is missing', checkpoint({ location: '' })],
+    ['CheckpointContainer: location: is no absolute path: c.tar', checkpoint({ location: 'c.tar' })],
+    ['CheckpointContainer: timeout: is -1, below 0', checkpoint({ timeout: -1n })],
     ['ExecSync: cmd: is missing', execSync({ cmd: [] })],
     ['ExecSync: timeout: is -5, below 0', execSync({ timeout: -5n })],
     ['Exec: container_id: is missing', exec({ containerId: '' })],

@@ -154,7 +154,6 @@ describe('the services', () => {
   const later = [
     'Attach',
     'PortForward',
-    'CheckpointContainer',
     'GetContainerEvents',
     'ListMetricDescriptors',
     'ListPodSandboxMetrics',

@@ -4,6 +4,7 @@ import { EncodedList } from '../encoded-list';
 import type { ContainerRecord, CriParts, PodRecord } from '../parts';
 import type { Rpc } from '../rpc';
 import { Container, PodSandbox } from '../../wire';
+import { checkpointContainer } from './checkpoint-container';
 import { containerStats } from './container-stats';
 import { containerStatus } from './container-status';
 import { createContainer } from './create-container';
@@ -57,6 +58,7 @@ export function runtimeService(parts: CriParts): readonly Rpc[] {
     reopenContainerLog(parts),
     execSync(parts),
     exec(parts),
+    checkpointContainer(parts),
     containerStats(parts),
     listContainerStats(parts),
     streamContainerStats(parts),

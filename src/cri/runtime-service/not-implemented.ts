@@ -6,7 +6,6 @@ import { encodedUnary, serverStream, type Rpc } from '../rpc';
 export const notImplemented: readonly Rpc[] = [
   RuntimeServiceService.attach,
   RuntimeServiceService.portForward,
-  RuntimeServiceService.checkpointContainer,
   RuntimeServiceService.getContainerEvents,
   RuntimeServiceService.listMetricDescriptors,
   RuntimeServiceService.listPodSandboxMetrics,

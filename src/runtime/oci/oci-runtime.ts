@@ -1,6 +1,7 @@
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { BerthError } from '../../base';
-import type { Kernel, RunResult } from '../../kernel';
+import type { Kernel, RunRequest, RunResult } from '../../kernel';
 
 /** Where a container is for the OCI runtime (runtime spec, "State"). */
 export interface OciState {
@@ -22,12 +23,27 @@ export interface OciRuntime {
   /** Signals init, or every process of the container; false if there is none. */
   kill(id: string, signum: number, options?: { readonly all?: boolean }, signal?: AbortSignal): Promise<boolean>;
   update(id: string, resources: OciResources, signal?: AbortSignal): Promise<void>;
+  /** Stops the container where it is, and lets it go on: for both, one that is so already is an error. */
+  pause(id: string, signal?: AbortSignal): Promise<void>;
+  resume(id: string, signal?: AbortSignal): Promise<void>;
+  /** Writes the state of the container's processes by CRIU; they are left as they are. */
+  checkpoint(id: string, request: CheckpointRequest, signal?: AbortSignal): Promise<void>;
   /** Undefined if the runtime does not know it. */
   state(id: string, signal?: AbortSignal): Promise<OciState | undefined>;
   /** The first line of `--version`. */
   version(signal?: AbortSignal): Promise<string>;
   /** What `features` prints; undefined from a runtime that has no such command. */
   features(signal?: AbortSignal): Promise<Readonly<Record<string, unknown>> | undefined>;
+}
+
+export interface CheckpointRequest {
+  /** Folder for CRIU's images. */
+  readonly imagePath: string;
+  /** Folder for its log. */
+  readonly workPath: string;
+  /** The program, absolute. */
+  readonly criuPath: string;
+  readonly timeoutMs: number;
 }
 
 export interface OciRuntimeParts {
@@ -43,7 +59,9 @@ export interface OciRuntimeParts {
 /** A kill or delete that takes longer hangs in the kernel; it is killed and told. */
 const timeoutMs = 60_000;
 
-const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+type RunOptions = Partial<Pick<RunRequest, 'env' | 'stdin' | 'timeoutMs'>>;
 
 /** How runc and crun say that they know no such container. */
 const unknownContainer = /does not exist|no such (file|container)/i;
@@ -58,14 +76,16 @@ export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
   // With a log elsewhere, stderr holds the error in plain words and nothing else.
   const globals = ['--root', root, '--log', '/dev/null', ...options];
 
-  const run = async (args: readonly string[], signal?: AbortSignal, stdin?: string): Promise<RunResult> =>
-    kernel.run(
-      { path, args: [...globals, ...args], env, timeoutMs, ...(stdin === undefined ? {} : { stdin }) },
-      signal,
-    );
+  const run = async (args: readonly string[], signal?: AbortSignal, more: RunOptions = {}): Promise<RunResult> =>
+    kernel.run({ path, args: [...globals, ...args], env: { PATH: searchPath }, timeoutMs, ...more }, signal);
 
   const failed = (op: string, id: string | undefined, result: RunResult): BerthError =>
     new BerthError('runtime-failed', { op, object: id ? `container ${id}` : path, detail: explain(result) });
+
+  const succeed = async (op: string, id: string, signal?: AbortSignal): Promise<void> => {
+    const result = await run([op, id], signal);
+    if (result.exitCode !== 0) throw failed(op, id, result);
+  };
 
   return {
     path,
@@ -81,8 +101,23 @@ export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
       throw failed('kill', id, result);
     },
     async update(id, resources, signal) {
-      const result = await run(['update', '--resources', '-', id], signal, JSON.stringify(resources));
+      const result = await run(['update', '--resources', '-', id], signal, { stdin: JSON.stringify(resources) });
       if (result.exitCode !== 0) throw failed('update', id, result);
+    },
+    pause: (id, signal) => succeed('pause', id, signal),
+    resume: (id, signal) => succeed('resume', id, signal),
+    async checkpoint(id, { imagePath, workPath, criuPath, timeoutMs: limit }, signal) {
+      const args = ['checkpoint', '--image-path', imagePath, '--work-path', workPath, '--leave-running'];
+      // What a network connection or a lock of a file holds does not keep the rest from being written.
+      const result = await run([...args, '--tcp-established', '--file-locks', id], signal, {
+        timeoutMs: limit,
+        env: { PATH: `${dirname(criuPath)}:${searchPath}` },
+      });
+      if (result.timedOut) {
+        const detail = `it took longer than ${limit / 1000} s and was killed`;
+        throw new BerthError('deadline-exceeded', { op: 'checkpoint', object: `container ${id}`, detail });
+      }
+      if (result.exitCode !== 0) throw failed('checkpoint', id, result);
     },
     async state(id, signal) {
       const result = await run(['state', id], signal);

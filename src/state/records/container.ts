@@ -38,6 +38,8 @@ export interface ContainerRecord {
   readonly stopSignal: number;
   /** Init, once the runtime has created it. */
   readonly init?: { readonly pid: number; readonly startTime: bigint };
+  /** A checkpoint has it stand still; it goes on when that is done, or when the next berthd starts. */
+  readonly paused?: boolean;
   readonly exit?: ContainerExit;
   /** After its end, the OCI runtime has forgotten it and its root file system is unmounted. */
   readonly reaped?: boolean;

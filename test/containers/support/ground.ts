@@ -65,7 +65,8 @@ export class Ground {
   /** Opens the engine and recovers, as a start of berthd does. */
   async start(): Promise<Engine> {
     const file = join(this.dir, 'berth.toml');
-    await writeFile(file, `[runtime.handlers.runc]\npath = "${join(this.bin, 'runc')}"\n`);
+    const programs = [`[runtime]`, `criu = "${join(this.bin, 'criu')}"`, `[runtime.handlers.runc]`];
+    await writeFile(file, `${programs.join('\n')}\npath = "${join(this.bin, 'runc')}"\n`);
     const config = await loadConfig(file, {
       required: true,
       overrides: {

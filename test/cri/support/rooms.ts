@@ -79,6 +79,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       exec: (command) => call('exec', [command], undefined, 0),
       updateResources: (id, change, signal) => call('updateResources', [id, change], signal, undefined),
       reopenLog: (id, signal) => call('reopenLog', [id], signal, undefined),
+      checkpoint: (id, location, timeout, signal) => call('checkpoint', [id, location, timeout], signal, undefined),
       get: (id) => containerRecords.find((container) => container.id === id),
       list: () => containerRecords,
     },

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Kernel } from '../../../src/kernel';
+import { FakeKernel, type Kernel, type RunRequest, type RunResult } from '../../../src/kernel';
 import { createOciRuntime, startContainerMonitor, type OciRuntime } from '../../../src/runtime';
 import { Ground } from '../../kernel/support';
 import { Workspace, writeBundle } from '../support/bundle';
@@ -48,6 +48,11 @@ test('the life of a container, by launcher, monitor and runtime', async () => {
   await monitor.start();
   expect(await runtime.state('life')).toMatchObject({ status: 'running', bundle: request.bundle });
   await runtime.update('life', { pids: { limit: 50 } });
+  await runtime.pause('life');
+  expect(await runtime.state('life')).toMatchObject({ status: 'paused' });
+  await expect(runtime.pause('life')).rejects.toMatchObject({ code: 'runtime-failed' });
+  await runtime.resume('life');
+  expect(await runtime.state('life')).toMatchObject({ status: 'running' });
   const exited = new Promise((resolve) => monitor.onState((state) => state.kind === 'exited' && resolve(state.record)));
   expect(await runtime.kill('life', 9)).toBe(true);
   expect(await exited).toMatchObject({ status: { kind: 'signaled', signal: 9 } });
@@ -101,4 +106,35 @@ test('a monitor that is not installed is told, and nothing is left', async () =>
       pidFile: join(workspace.path, 'x.pid'),
     }),
   ).rejects.toMatchObject({ code: 'program-missing' });
+});
+
+describe('checkpoint', () => {
+  const request = { imagePath: '/images', workPath: '/work', criuPath: '/opt/criu/bin/criu', timeoutMs: 5000 };
+  const answering = (result: Partial<RunResult>) => {
+    const fake = new FakeKernel();
+    const whole = { exitCode: 0, signal: undefined, timedOut: false, truncated: false, ...result };
+    fake.script('run', async () => ({ stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), ...whole }));
+    return { fake, runc: createOciRuntime({ kernel: fake, path, root: '/state' }) };
+  };
+
+  test('the processes are left as they are, and CRIU is found first', async () => {
+    const { fake, runc } = answering({});
+    await runc.checkpoint('c', request);
+    const [asked] = fake.callsOf('run')[0] as [RunRequest];
+    expect(asked.args.slice(asked.args.indexOf('checkpoint')).join(' ')).toBe(
+      'checkpoint --image-path /images --work-path /work --leave-running --tcp-established --file-locks c',
+    );
+    expect(asked.env?.['PATH']).toMatch(/^\/opt\/criu\/bin:/);
+    expect(asked.timeoutMs).toBe(5000);
+  });
+
+  test('a failure has the runtime’s words, a timeout is told as such', async () => {
+    const failed = answering({ exitCode: 1, stderr: Buffer.from('criu failed: type NOTIFY errno 0') });
+    await expect(failed.runc.checkpoint('c', request)).rejects.toMatchObject({
+      code: 'runtime-failed',
+      detail: 'criu failed: type NOTIFY errno 0',
+    });
+    const late = answering({ exitCode: undefined, signal: 9, timedOut: true });
+    await expect(late.runc.checkpoint('c', request)).rejects.toMatchObject({ code: 'deadline-exceeded' });
+  });
 });
