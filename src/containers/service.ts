@@ -1,11 +1,12 @@
 import { dirname } from 'node:path';
-import { abortable, BerthError, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
+import { BerthError, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
 import type { MonitorState } from '../runtime';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
 import { readSpecIfThere } from './bundle';
-import { checkpointContainer, letGoOn } from './checkpoint/checkpoint';
+import { letGoOn } from './checkpoint/checkpoint';
+import { Checkpoints } from './checkpoint/checkpoints';
 import type { Containers } from './containers';
 import { makeContainer } from './create';
 import type { CreateParts } from './create-parts';
@@ -15,9 +16,6 @@ import { removeFile, removeFilesLike } from './remove-files';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
 import { updateResources } from './update-resources';
-
-/** A checkpoint without a timeout of its own gets as long as the kubelet waits for any call, and more. */
-const checkpointMs = 600_000;
 
 /** Containers as the rooms above see them, with what recovery and pods' lifecycle need. */
 export interface ContainerService extends Containers {
@@ -41,7 +39,6 @@ export function createContainers(parts: CreateParts): ContainerService {
   const stopper = new Stopper(parts, supervisor);
   const creating = new Map<string, SingleFlight<string>>();
   const lock = new KeyedLock();
-  const checkpoints = new KeyedLock();
   const visible = (record: ContainerRecord) => record.phase !== 'creating' && record.phase !== 'removing';
 
   const require = (id: string, op: string): ContainerRecord => {
@@ -53,6 +50,11 @@ export function createContainers(parts: CreateParts): ContainerService {
       detail: 'there is no such container',
     });
   };
+
+  const checkpoints = new Checkpoints(parts, supervisor, (id) => {
+    running(id, 'CheckpointContainer');
+    return require(id, 'CheckpointContainer');
+  });
 
   const create = async (sandbox: SandboxRecord, config: ContainerConfig, signal: AbortSignal): Promise<string> => {
     const record = await planContainer(parts, sandbox, config);
@@ -165,15 +167,7 @@ export function createContainers(parts: CreateParts): ContainerService {
       await running(id, 'ReopenContainerLog').reopenLog(signal);
     },
 
-    async checkpoint(id, location, timeoutSeconds, signal) {
-      const target = { location, timeoutMs: timeoutSeconds > 0 ? timeoutSeconds * 1000 : checkpointMs };
-      // CRIU has its own code in the container's processes meanwhile: to cut it off would be their end.
-      const work = checkpoints.with(id, undefined, () => {
-        running(id, 'CheckpointContainer');
-        return checkpointContainer(parts, supervisor, require(id, 'CheckpointContainer'), target);
-      });
-      await abortable(work, signal, `CheckpointContainer: container ${id}`);
-    },
+    checkpoint: (id, location, timeoutSeconds, signal) => checkpoints.make(id, location, timeoutSeconds, signal),
 
     get(id) {
       const record = table.get(id);

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => ground.dispose());
 
 const counting = shell(
-  'rm /etc/passwd; n=0; while :; do n=$((n+1)); echo $n > /next; /bin/busybox mv /next /count; done',
+  'rm /etc/passwd; n=0; while :; do n=$((n+1)); echo $n > /next; /bin/busybox mv /next /count; /bin/busybox sleep 0.01; done',
 );
 
 /** The programs as the test wants them: CRIU is only looked for, the runtime's checkpoint is this script. */
