@@ -197,9 +197,12 @@ export function createContainers(parts: CreateParts): ContainerService {
           return discard(record);
         case 'created':
         case 'running':
-          await supervisor.adopt(record);
-          if (record.paused) await letGoOn(parts, supervisor, record);
-          return;
+          try {
+            return await supervisor.adopt(record);
+          } finally {
+            // A checkpoint that was cut off has left it standing still.
+            if (record.paused && !table.get(record.id)?.exit) await letGoOn(parts, supervisor, record);
+          }
         case 'exited':
           return record.reaped ? undefined : supervisor.finishReaping(record);
         default:
