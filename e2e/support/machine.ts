@@ -12,6 +12,13 @@ export async function run(program: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
+/** Runs a program with a text on its stdin. */
+export async function feed(program: string, args: readonly string[], text: string): Promise<void> {
+  const running = execute(program, args);
+  running.child.stdin?.end(text);
+  await running;
+}
+
 /** A TCP port of 127.0.0.1 that nobody listens on now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ContainerConfig, ContainerState, NamespaceMode, PodSandboxConfig, type ContainerStatus } from '../../src/wire';
 import { Cri, imageSpec, type PartialContainer, type PartialPod } from './cri';
 import { images } from './fixtures';
+import { run } from './machine';
 import { parseLog, type LogLine } from './kubelet-log';
 import { until } from './wait';
 
@@ -25,6 +26,8 @@ export interface Running {
 export class World {
   private connection: Cri;
   private readonly pods = new Set<string>();
+  /** Slices that pods of this suite were given, beside the suite's own: ours to remove, as a kubelet's are its. */
+  private readonly slices = new Set<string>();
 
   private constructor(
     private readonly socket: string,
@@ -91,6 +94,8 @@ export class World {
 
   async runPod(config: PodSandboxConfig = this.podConfig()): Promise<Pod> {
     await mkdir(config.logDirectory, { recursive: true });
+    const parent = basename(config.linux?.cgroupParent ?? '');
+    if (parent.endsWith('.slice') && parent !== this.cgroupParent) this.slices.add(parent);
     const id = await this.cri.runPod(config);
     this.pods.add(id);
     return { id, config };
@@ -156,6 +161,8 @@ export class World {
     const results = await Promise.allSettled([...this.pods].map((id) => this.cri.removePod(id)));
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     this.pods.clear();
+    if (this.slices.size > 0) await run('systemctl', 'stop', ...this.slices);
+    this.slices.clear();
     if (failures.length > 0) throw new AggregateError(failures, 'pods could not be removed');
   }
 

@@ -5,6 +5,7 @@ import type { ProcessIdentity } from '../kernel';
 import { startContainerMonitor, type Monitor } from '../runtime';
 import { containerSpec, type ResolvedUser, type Spec } from '../spec';
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
+import { checkAppArmorProfile } from './app-armor';
 import type { CreateParts } from './create-parts';
 import { gatherSpecInput } from './gather';
 import { journalFields } from './journal-fields';
@@ -51,6 +52,7 @@ export async function makeContainer(
   const { user } = input;
   const { spec, notes } = containerSpec(input);
   notes.forEach(parts.sayOnce);
+  await checkAppArmorProfile(kernel, id, spec);
   await Promise.all([
     makeFoldersInRootfs(parts, rootfsPath, spec, image),
     writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 }),

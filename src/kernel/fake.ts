@@ -120,6 +120,7 @@ export class FakeKernel implements Kernel {
   signal = this.operation('signal', async ({ pid }: ProcessIdentity, _signum: number) => this.processes.has(pid));
   identify = this.operation('identify', async (pid: number) => this.processes.get(pid));
 
+  hasAppArmorProfile = this.operation('hasAppArmorProfile', async (_name: string) => true);
   createCgroup = this.operation('createCgroup', async (path: string) => {
     const made = !this.cgroups.has(path);
     this.cgroups.add(path);

@@ -129,6 +129,8 @@ export interface KernelFacts {
   /** Swap is counted per cgroup. */
   readonly swapAccounting: boolean;
   readonly oomScoreAdj: number;
+  /** Present where AppArmor is on; `defaultProfile` is berth's own, where it could be loaded. */
+  readonly appArmor?: { readonly defaultProfile?: string };
   readonly bootId: string;
   readonly release: string;
 }
@@ -176,6 +178,9 @@ export interface Kernel {
   signal(process: ProcessIdentity, signum: number): Promise<boolean>;
   /** The process's identity, or undefined if there is none with this pid. */
   identify(pid: number): Promise<ProcessIdentity | undefined>;
+
+  /** Whether AppArmor has the profile now; berth's own is loaded again if it was taken away. */
+  hasAppArmorProfile(name: string): Promise<boolean>;
 
   /** Makes a cgroup in every hierarchy; true if it was not there before. The path begins with a slash. */
   createCgroup(path: string): Promise<boolean>;

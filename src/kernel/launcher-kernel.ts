@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { abortable, BerthError, Encoder, pause } from '../base';
+import { hasProfile } from './app-armor/profiles';
 import type { BulkServer, Expected } from './bulk-server';
 import { limitIn, scoreIn } from './cgroup-limits';
 import { checkCgroupPath, createIn, removeEmptyIn, removeIn } from './cgroups';
@@ -159,6 +160,10 @@ export class LauncherKernel implements Kernel {
     const alive = reply.u8() === 1;
     const startTime = reply.u64();
     return alive ? { pid, startTime } : undefined;
+  }
+
+  hasAppArmorProfile(name: string): Promise<boolean> {
+    return hasProfile(this, name);
   }
 
   async createCgroup(path: string): Promise<boolean> {

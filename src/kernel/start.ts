@@ -1,23 +1,29 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BerthError, type Log, newId, UndoScope } from '../base';
+import { type Log, newId, UndoScope } from '../base';
+import { prepareAppArmor } from './app-armor/profiles';
 import { BulkServer } from './bulk-server';
-import { checkCgroupPath, createIn, emptyIn, removeEmptyIn } from './cgroups';
+import { emptyIn } from './cgroups';
 import { fileError } from './errors';
 import { readFacts } from './facts';
-import { type Hierarchy, homeHierarchy, readHierarchies } from './hierarchies';
-import type { Kernel } from './kernel';
+import { readHierarchies } from './hierarchies';
+import type { Kernel, KernelFacts } from './kernel';
 import { Launcher } from './launcher';
 import { LauncherConnection } from './launcher-connection';
 import { LauncherKernel } from './launcher-kernel';
 import { type LockOptions, openLock, takeLock } from './lock-file';
+import { makePlaces, removeIdlePlaces, takeOverPlaces } from './places';
+import { delegatedCgroup } from './systemd-unit';
 
 export interface KernelOptions {
   /** The launcher's binary. */
   readonly launcherPath: string;
   /** Folder of sockets; it is made if it is not there. */
   readonly runRoot: string;
-  /** The cgroup below which helpers and monitors get theirs, e.g. `/berth-1f2e3d4c`. One at a time may use it. */
+  /**
+   * The cgroup below which helpers and monitors get theirs, e.g. `/berth-1f2e3d4c`, unless this is a service whose own is
+   * delegated to it. One at a time may use it.
+   */
   readonly cgroupBase: string;
   /** The lock to hold for life. Without one, the caller answers for being alone. */
   readonly lock?: LockOptions;
@@ -45,39 +51,6 @@ async function removeStaleSockets(current: string): Promise<void> {
   }
 }
 
-interface Places {
-  readonly home: Hierarchy;
-  readonly helpers: string;
-  readonly helpersDir: string;
-  readonly monitorsDirs: readonly string[];
-}
-
-/** Makes the two cgroups. Monitors get one of v1's memory controller too: their logs' pages are not charged to us. */
-async function makePlaces(hierarchies: readonly Hierarchy[], base: string): Promise<Places> {
-  checkCgroupPath('start the kernel', base);
-  const home = homeHierarchy(hierarchies);
-  if (!home)
-    throw new BerthError('kernel-refused', { op: 'start the kernel', detail: 'no cgroup file system is mounted' });
-  const helpers = join(base, 'helpers');
-  const monitors = join(base, 'monitors');
-  const memory = hierarchies.filter((one) => one !== home && one.controllers.includes('memory'));
-  await createIn(home, helpers);
-  for (const hierarchy of [home, ...memory]) await createIn(hierarchy, monitors);
-  return {
-    home,
-    helpers,
-    helpersDir: join(home.dir, helpers),
-    monitorsDirs: [home, ...memory].map(({ dir }) => join(dir, monitors)),
-  };
-}
-
-/** Where no monitor and no pod is left, nothing of us is: the cgroups go too. */
-async function removeIdlePlaces(hierarchies: readonly Hierarchy[], base: string): Promise<void> {
-  for (const path of [join(base, 'helpers'), join(base, 'monitors'), base]) {
-    await Promise.all(hierarchies.map((hierarchy) => removeEmptyIn(hierarchy, path)));
-  }
-}
-
 /**
  * Starts the launcher and takes the lock. When it resolves, the helpers of an earlier process are dead. Rejects with
  * state-locked if the lock is not free in time, program-missing without the launcher's binary.
@@ -85,12 +58,14 @@ async function removeIdlePlaces(hierarchies: readonly Hierarchy[], base: string)
 export async function startKernel(options: KernelOptions): Promise<Kernel> {
   const { lock, log } = options;
   await using undo = new UndoScope(log);
-  const [facts, hierarchies, bulkSocket] = await Promise.all([
+  const [facts, hierarchies, bulkSocket, own] = await Promise.all([
     readFacts(),
     readHierarchies(),
     bulkPath(options.runRoot),
+    readFile('/proc/self/cgroup', 'utf8'),
   ]);
-  const places = await makePlaces(hierarchies, options.cgroupBase);
+  const unit = facts.systemd ? await delegatedCgroup(own, log) : undefined;
+  const places = await makePlaces(hierarchies, options.cgroupBase, unit);
   const lockFile = lock && (await openLock(lock));
   undo.add('lock file', async () => lockFile?.close());
   let restarted = false;
@@ -110,14 +85,17 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
   undo.add('launcher', () => launcher.close());
   await launcher.connect();
   if (lock && lockFile) await takeLock(lockFile, lock, launcher);
-  await emptyIn(places.home, places.helpers);
+  await takeOverPlaces(places, options.runRoot);
   const bulk = new BulkServer(bulkSocket);
   undo.add('bulk socket', () => bulk[Symbol.asyncDispose]());
   await bulk.listen();
   if (lock) await removeStaleSockets(bulkSocket);
+  const kernelWith = (known: KernelFacts) =>
+    new LauncherKernel(known, launcher, bulk, hierarchies, async () => {
+      await removeIdlePlaces(places);
+      await lockFile?.close();
+    });
+  const appArmor = await prepareAppArmor(kernelWith(facts), log);
   undo.commit();
-  return new LauncherKernel(facts, launcher, bulk, hierarchies, async () => {
-    await removeIdlePlaces(hierarchies, options.cgroupBase);
-    await lockFile?.close();
-  });
+  return kernelWith({ ...facts, ...appArmor });
 }

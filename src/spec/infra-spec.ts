@@ -43,6 +43,7 @@ export function infraSpec({ sandboxId, config, namespaces, rootfsPath, cgroupPat
       capabilities: noCapabilities,
       noNewPrivileges: true,
       oomScoreAdj: clampOomScore(infraOomScore, facts).value,
+      ...(facts.appArmor?.defaultProfile && { apparmorProfile: facts.appArmor.defaultProfile }),
     },
     root: { path: rootfsPath, readonly: true },
     mounts: defaultMounts(false).filter(({ destination }) => ['/proc', '/dev'].includes(destination)),
