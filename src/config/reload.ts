@@ -8,6 +8,7 @@ const reloadable: readonly string[] = [
   'runtime.handlers',
   'runtime.hooks_dirs',
   'runtime.cdi_spec_dirs',
+  'runtime.pids_limit',
   'runtime.log_size_max',
   'runtime.log_to_journald',
   'image.registries_conf',

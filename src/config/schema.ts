@@ -68,6 +68,8 @@ export const configSchema = z.strictObject({
       cgroup_parent: z
         .union([z.literal(''), absolutePath, z.string().regex(/^[^/]+\.slice$/, 'must be an absolute path or a slice')])
         .default(''),
+      /** Processes and threads that each container may have; 0: as many as its pod. */
+      pids_limit: z.number().int().min(0).max(4_194_304).default(0),
       /** Bytes from which a container's log is put aside as <log>.1 and begun anew; 0: only the kubelet rotates it. */
       log_size_max: z
         .number()

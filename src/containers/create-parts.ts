@@ -1,5 +1,6 @@
 import type { HandlerFeatures, Handlers } from '../runtime';
 import type { Sandboxes } from '../pods';
+import type { SpecDefaults } from '../spec';
 import type { ImageRecord } from '../state';
 import type { CdiDevices } from './cdi';
 import type { HookFolders } from './hooks';
@@ -21,6 +22,8 @@ export interface CreateParts extends SupervisorParts {
   readonly conmonPath: string;
   /** As the configuration has it now. */
   readonly logs: () => LogSettings;
+  /** What the configuration adds to every container, as it has it now. */
+  readonly specDefaults: () => SpecDefaults;
   /** Says a thing about this machine once: what a container asked for and cannot have here. */
   readonly sayOnce: (note: string) => void;
 }

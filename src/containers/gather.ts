@@ -55,7 +55,7 @@ export async function gatherSpecInput(
     files: podFiles(parts.sandboxes, sandbox),
     devices,
     facts: { ...hostFacts(parts.kernel), recursiveReadOnlyMounts },
-    defaults: { env: [] },
+    defaults: parts.specDefaults(),
     seccompProfile,
     allowedAnnotations,
     hooks,

@@ -202,6 +202,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     findCriu: () => findCriu(config.runtime.criu, environment.searchPath),
     conmonPath,
     logs: () => ({ sizeMax: current.runtime.log_size_max, toJournald: current.runtime.log_to_journald }),
+    specDefaults: () => ({ env: [], pidsLimit: current.runtime.pids_limit }),
     paths,
     sayOnce: once((note) => log.warn(`on this machine: ${note}`)),
     log,

@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf } from '../base';
@@ -53,12 +53,20 @@ export async function readControllers(
       return hybrid ? [] : (await readFile(join(dir, 'cgroup.controllers'), 'utf8')).split(/\s+/).filter(Boolean);
     }),
   );
-  // v1 counts it if the kernel was booted so, and then has the file; v2 has no such switch on its root.
+  return { controllers: names.flat(), swapAccounting: await countsSwap(hierarchies) };
+}
+
+/** A kernel may be booted without it: then the file is in no group. v2's root has no limits at all, its children tell. */
+async function countsSwap(hierarchies: readonly Hierarchy[]): Promise<boolean> {
   const memory = hierarchies.find(({ version, controllers }) => version === 1 && controllers.includes('memory'));
-  return {
-    controllers: names.flat(),
-    swapAccounting: memory ? await isThere(join(memory.dir, 'memory.memsw.limit_in_bytes')) : true,
-  };
+  if (memory) return isThere(join(memory.dir, 'memory.memsw.limit_in_bytes'));
+  const unified = hierarchies.find(({ version }) => version === 2);
+  if (!unified) return false;
+  for (const child of await readdir(unified.dir, { withFileTypes: true })) {
+    const dir = join(unified.dir, child.name);
+    if (child.isDirectory() && (await isThere(join(dir, 'memory.max')))) return isThere(join(dir, 'memory.swap.max'));
+  }
+  return true;
 }
 
 async function isThere(path: string): Promise<boolean> {

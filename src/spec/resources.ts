@@ -39,6 +39,9 @@ export function containerResources(
       ...(facts.cgroup !== 'v2' && Object.keys(cri?.unified ?? {}).length > 0
         ? ['unified was left out: this node is not on cgroup v2']
         : []),
+      ...(facts.swapAccounting !== true && cri && cri.memorySwapLimitInBytes > cri.memoryLimitInBytes
+        ? ['memory_swap_limit_in_bytes was left out: this kernel does not count swap']
+        : []),
     ],
   };
 }

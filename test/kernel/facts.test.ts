@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseCapabilities, readControllers, readFacts } from '../../src/kernel/facts';
@@ -44,6 +44,21 @@ describe('layouts of cgroups', () => {
       { dir: '/a b', version: 1, controllers: ['name=x'] },
     ]);
     expect(homeHierarchy([])).toBeUndefined();
+  });
+
+  test.each([
+    [['memory.max', 'memory.swap.max'], true],
+    [['memory.max'], false],
+  ])('v2 whose groups have %j counts swap: %s', async (files, counts) => {
+    const dir = await mkdtemp(join(tmpdir(), 'berth-cgroup-'));
+    try {
+      await writeFile(join(dir, 'cgroup.controllers'), 'memory\n');
+      for (const child of ['plain', 'limited']) await mkdir(join(dir, child));
+      for (const file of files) await writeFile(join(dir, 'limited', file), 'max\n');
+      expect((await readControllers([{ dir, version: 2, controllers: [] }])).swapAccounting).toBe(counts);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 
   test('the controllers of a hybrid are those of version 1, which is all that OCI runtimes use there', async () => {
