@@ -9,11 +9,13 @@ import { until } from '../support/wait';
 import type { Running } from '../support/world';
 
 const suite = useWorld();
-let trouble: string | undefined;
+const trouble = criuTrouble();
+/** What needs a CRIU that works, and what shows how it is when it does not. */
+const withCriu = trouble === undefined ? test : test.skip;
+const withoutCriu = trouble === undefined ? test.skip : test;
+const why = trouble === undefined ? '' : ` (CRIU does not work here: ${trouble})`;
 beforeAll(async () => {
   await suite.world.cri.pull(images.busybox);
-  trouble = await criuTrouble();
-  if (trouble !== undefined) console.warn(`CRIU does not work on this machine, its tests do nothing: ${trouble}`);
 });
 
 /** A container that counts into a file, and has changed its root. */
@@ -36,8 +38,7 @@ const goesOn = async (container: Running): Promise<void> => {
 };
 
 berthOnly('CheckpointContainer', () => {
-  test('an archive in the form of CRI-O and Podman; the container goes on', async () => {
-    if (trouble !== undefined) return;
+  withCriu(`an archive in the form of CRI-O and Podman; the container goes on${why}`, async () => {
     const { world } = suite;
     const container = await counting();
     const location = join(world.dir, 'checkpoint.tar');
@@ -74,8 +75,7 @@ berthOnly('CheckpointContainer', () => {
     expect(Number(await run('tar', '-xOf', diff, 'count'))).toBeGreaterThan(2);
   });
 
-  test('a file at the location is replaced, again and again', async () => {
-    if (trouble !== undefined) return;
+  withCriu(`a file at the location is replaced, again and again${why}`, async () => {
     const { world } = suite;
     const container = await counting();
     const location = join(world.dir, 'again.tar');
@@ -86,8 +86,7 @@ berthOnly('CheckpointContainer', () => {
     await goesOn(container);
   });
 
-  test('a location that cannot be written is told, and the container goes on', async () => {
-    if (trouble !== undefined) return;
+  withCriu(`a location that cannot be written is told, and the container goes on${why}`, async () => {
     const container = await counting();
     const nowhere = join(suite.world.dir, 'no', 'such', 'folder.tar');
     await expect(suite.world.cri.checkpoint(container.id, nowhere)).rejects.toMatchObject({
@@ -97,8 +96,7 @@ berthOnly('CheckpointContainer', () => {
     await goesOn(container);
   });
 
-  test('where CRIU does not work, that is told and the container goes on', async () => {
-    if (trouble === undefined) return;
+  withoutCriu('where CRIU does not work, that is told and the container goes on', async () => {
     const container = await counting();
     const location = join(suite.world.dir, 'none.tar');
     await expect(suite.world.cri.checkpoint(container.id, location)).rejects.toMatchObject({

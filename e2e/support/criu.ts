@@ -1,17 +1,9 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { spawnSync } from 'node:child_process';
 
 /** Why CRIU cannot be used on this machine, in its own words; undefined if it can. */
-export async function criuTrouble(): Promise<string | undefined> {
-  try {
-    await promisify(execFile)('criu', ['check']);
-    return undefined;
-  } catch (error) {
-    const {
-      stdout = '',
-      stderr = '',
-      message,
-    } = error as Error & { readonly stdout?: string; readonly stderr?: string };
-    return `${stderr}${stdout}`.split('\n').find((line) => line.includes('Error')) ?? message;
-  }
+export function criuTrouble(): string | undefined {
+  const { error, status, stdout, stderr } = spawnSync('criu', ['check'], { encoding: 'utf8' });
+  if (error) return error.message;
+  if (status === 0) return undefined;
+  return `${stderr}${stdout}`.split('\n').find((line) => line.includes('Error')) ?? `exit status ${status}`;
 }
