@@ -90,6 +90,19 @@ berthTest('a limit that the kernel refuses is told, and what came before it is t
   expect((await world.cri.containerStatus(container.id)).resources?.linux).toMatchObject({ cpuQuota: 50_000n });
 });
 
+berthTest('memory that is in use is not cut off: the kernel would kill for it', async () => {
+  const { world } = suite;
+  const hold = 'dd if=/dev/zero of=/dev/shm/held bs=1M count=40 2>/dev/null; touch /tmp/holds; sleep 1000';
+  const container = await world.start({ command: ['sh', '-c', hold], linux: { resources } });
+  await until('it to hold its memory', async () => {
+    return (await world.cri.execSync(container.id, ['test', '-e', '/tmp/holds'])).exitCode === 0;
+  });
+  const refused = await rejection(world.cri.updateResources(container.id, { memoryLimitInBytes: 20n * mib }));
+  expect(refused).toMatchObject({ code: status.FAILED_PRECONDITION });
+  expect(refused.details).toMatch(/memory_limit_in_bytes is 20971520, and it uses 4\d{7} bytes/);
+  expect((await limits(container)).memory).toBe(String(64n * mib));
+});
+
 test('a container that has ended has no limits to change, and one that is unknown is not found', async () => {
   const { world } = suite;
   const { container } = await world.runToEnd('true');

@@ -1,3 +1,4 @@
+import type { CgroupMeter } from '../kernel';
 import type { HandlerFeatures, Handlers } from '../runtime';
 import type { Sandboxes } from '../pods';
 import type { SpecDefaults } from '../spec';
@@ -12,6 +13,7 @@ export interface CreateParts extends SupervisorParts {
   readonly handlers: Handlers;
   /** What the runtime of a handler can do here. */
   readonly featuresOf: (handler: string) => HandlerFeatures;
+  readonly meter: Pick<CgroupMeter, 'read'>;
   readonly hooks: HookFolders;
   readonly cdiDevices: CdiDevices;
   readonly findImage: (reference: string) => ImageRecord | undefined;

@@ -27,6 +27,7 @@ export async function updateResources(
   const old = record.config.linux?.resources;
   const resources = mergeResources(old, change);
   for (const each of [change, resources]) checkResources({ op, object, field: 'linux' }, each);
+  refuseBelowUse(parts, record, change);
   try {
     await apply(parts, record, resources, signal);
   } catch (error) {
@@ -41,6 +42,19 @@ export async function updateResources(
     ...now,
     config: { ...now.config, linux: { securityContext: undefined, ...now.config.linux, resources } },
   }));
+}
+
+/** A limit below what cannot be reclaimed ends processes on cgroup v2, and is refused by v1 without a word of why. */
+function refuseBelowUse({ meter }: CreateParts, record: ContainerRecord, change: LinuxContainerResources): void {
+  const limit = change.memoryLimitInBytes;
+  const used = meter.read(record.cgroupPath)?.memory?.workingSet ?? 0n;
+  if (limit <= 0n || limit >= used) return;
+  throw new BerthError('container-state', {
+    op,
+    object: `container ${record.id}`,
+    detail: `linux.memory_limit_in_bytes is ${limit}, and it uses ${used} bytes now: the kernel would end processes for it`,
+    remedy: 'ask for more, or have the container give memory back first',
+  });
 }
 
 async function apply(

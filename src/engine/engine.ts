@@ -185,6 +185,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     log,
   });
   opened.add('images', () => images.close(new BerthError('daemon-stopping', { op: 'pull', detail: 'berthd stops' })));
+  const meter = await openCgroupMeter();
   const paths = (id: string) => containerPaths(root, runRoot, id);
   await makeContainerFolders(paths('x'));
   const containers = createContainers({
@@ -195,6 +196,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     handlers,
     featuresOf: (handler) => runtime.features(handler),
     runtimeOf: runtimes(kernel),
+    meter,
     hooks: hookFolders(() => current.runtime.hooks_dirs),
     cdiDevices: cdiDevices(() => current.runtime.cdi_spec_dirs),
     findImage: (reference) => images.find(reference),
@@ -213,7 +215,6 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   opened.add('usage samples', async () => sampling.abort());
   const closing = sampling.signal;
   const fsUsage = await watchFsUsage({ storage, endedAt: (id) => endedAt(containers.get(id)), log, closing });
-  const meter = await openCgroupMeter();
   const stats = watchStats({ meter, kernel, pods, containers, fsUsage, log, closing });
   opened.commit();
 
