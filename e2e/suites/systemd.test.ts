@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NamespaceMode } from '../../src/wire';
 import { cgroupBelow } from '../support/cgroup-figures';
@@ -72,25 +72,6 @@ withSystemd('cgroups that systemd makes', () => {
     }
   });
 
-  test('the pause of a shared PID namespace is a scope beside the containers', async () => {
-    const { world } = suite;
-    const namespaceOptions = {
-      network: NamespaceMode.NODE,
-      pid: NamespaceMode.POD,
-      ipc: NamespaceMode.POD,
-      targetId: '',
-      usernsOptions: undefined,
-    };
-    const config = world.podConfig({ linux: { securityContext: { namespaceOptions } } });
-    const pod = await world.runPod(config);
-    const scope = `berth-infra-${pod.id}.scope`;
-    expect(await property(scope, 'Slice')).toBe(config.linux?.cgroupParent);
-    const container = await world.start({}, pod);
-    expect(await world.sh(container, 'cat /proc/1/comm')).toBe('pause');
-    await world.removePod(pod.id);
-    expect(await property(scope, 'ActiveState')).toBe('inactive');
-  });
-
   test('a pod without a cgroup parent has a slice of its own, which goes with it', async () => {
     const { world } = suite;
     const config = world.podConfig({ host: true });
@@ -112,60 +93,83 @@ withSystemd('cgroups that systemd makes', () => {
     await expect(world.cri.execSync(container.id, command, 1)).rejects.toThrow(/DEADLINE/);
     expect(await world.sh(container, 'ps | grep -c "[s]leep 4321" || true')).toBe('0');
   });
+
+  test('the pause of a shared PID namespace is a scope beside the containers', async () => {
+    await using spare = await spareDaemon({});
+    const { world } = spare;
+    await world.cri.pull(images.busybox);
+    const namespaceOptions = {
+      network: NamespaceMode.NODE,
+      pid: NamespaceMode.POD,
+      ipc: NamespaceMode.POD,
+      targetId: '',
+      usernsOptions: undefined,
+    };
+    const config = world.podConfig({ linux: { securityContext: { namespaceOptions } } });
+    const pod = await world.runPod(config);
+    const scope = `berth-infra-${pod.id}.scope`;
+    expect(await property(scope, 'Slice')).toBe(config.linux?.cgroupParent);
+    const container = await world.start({}, pod);
+    expect(await world.sh(container, 'cat /proc/1/comm')).toBe('pause');
+    await world.removePod(pod.id);
+    expect(await property(scope, 'ActiveState')).toBe('inactive');
+  });
 });
+
+/** deploy/berth.service for a daemon of the test's. */
+async function writeUnit(unit: string, command: readonly string[]): Promise<void> {
+  const shipped = await readFile('deploy/berth.service', 'utf8');
+  const text = shipped
+    .replace(/^(After|Wants|Before)=.*\n/gm, '')
+    .replace(/^ExecStart=.*$/m, `Environment=PATH=${process.env['PATH']}\nExecStart=${command.join(' ')}`);
+  await writeFile(join('/run/systemd/system', unit), text);
+  await run('systemctl', 'daemon-reload');
+}
 
 withSystemd('berthd as a service', () => {
   test('its helpers and monitors are in the unit’s cgroup, and monitors outlive a restart and a stop', async () => {
     await using spare = await spareDaemon({});
     const { world, daemon } = spare;
     const unit = `${berthName(daemon.layout)}.service`;
-    const start = async () => {
+    const systemctl = async (verb: 'start' | 'stop' | 'restart') => {
       world.disconnect();
-      const properties = ['Delegate=yes', 'KillMode=process', 'OOMPolicy=continue'];
-      const options = [...properties.map((each) => `--property=${each}`), `--setenv=PATH=${process.env['PATH']}`];
-      await run('systemd-run', '--quiet', '--unit', unit, ...options, ...daemon.command);
-      await answers();
-    };
-    const answers = async () => {
+      await run('systemctl', verb, unit);
       world.reconnect();
-      await until('the service to answer', async () => world.cri.version().catch(() => false));
-      await until('the service to be ready', async () =>
-        world.cri.listContainers().then(
-          () => true,
-          () => false,
-        ),
-      );
+      if (verb === 'stop') return;
+      const answers = world.cri.listContainers.bind(world.cri);
+      await until('the service to be ready', async () => answers().catch(() => false as const), 30_000);
     };
     await world.cri.pull(images.busybox);
     await spare.kill();
-    await start();
+    await writeUnit(unit, daemon.command);
+    let cgroup = '';
+    try {
+      await systemctl('start');
+      cgroup = await property(unit, 'ControlGroup');
+      const main = await property(unit, 'MainPID');
+      expect(await cgroupOf(main)).toBe(`${cgroup}/daemon`);
+      expect(existsSync(join('/sys/fs/cgroup', cgroup, 'helpers'))).toBe(true);
+      const container = await world.start({});
+      const [monitor = ''] = (await run('pgrep', '-f', `conmon.*--id ${container.id}`)).trim().split('\n');
+      expect(await cgroupOf(monitor)).toBe(`${cgroup}/monitors`);
 
-    const cgroup = await property(unit, 'ControlGroup');
-    const main = await property(unit, 'MainPID');
-    expect(await cgroupOf(main)).toBe(`${cgroup}/daemon`);
-    expect(existsSync(join('/sys/fs/cgroup', cgroup, 'helpers'))).toBe(true);
-    const container = await world.start({ command: ['sh', '-c', 'sleep 1000 & wait'] });
-    const monitor = (await run('pgrep', '-f', `conmon.*--id ${container.id}`)).trim();
-    expect(await cgroupOf(monitor)).toBe(`${cgroup}/monitors`);
+      await systemctl('restart');
+      expect(await property(unit, 'MainPID')).not.toBe(main);
+      expect(await cgroupOf(monitor)).toBe(`${cgroup}/monitors`);
+      expect(await world.sh(container, 'echo alive')).toBe('alive');
 
-    world.disconnect();
-    await run('systemctl', 'restart', unit);
-    await answers();
-    expect(await property(unit, 'MainPID')).not.toBe(main);
-    expect(await cgroupOf(monitor)).toBe(`${cgroup}/monitors`);
-    expect(await world.sh(container, 'echo alive')).toBe('alive');
-
-    world.disconnect();
-    await run('systemctl', 'stop', unit);
-    expect(await cgroupOf(monitor)).toBe(`${cgroup}/monitors`);
-    await start();
-    expect(await world.sh(container, 'echo alive')).toBe('alive');
-
-    await world.clear();
-    world.disconnect();
-    await run('systemctl', 'stop', unit);
-    // By hand once more: what the service had is taken over, and its cgroup is gone.
-    await spare.launch();
-    expect(existsSync(join('/sys/fs/cgroup', cgroup))).toBe(false);
+      await systemctl('stop');
+      expect(await cgroupOf(monitor)).toBe(`${cgroup}/monitors`);
+      await systemctl('start');
+      expect(await world.sh(container, 'echo alive')).toBe('alive');
+    } finally {
+      await systemctl('stop');
+      await rm(join('/run/systemd/system', unit));
+      await run('systemctl', 'daemon-reload');
+      // By hand once more: it ends what the service's helpers left, and takes up the container.
+      await spare.launch();
+      await world.clear();
+    }
+    await until('the cgroup of the service to be gone', () => !existsSync(join('/sys/fs/cgroup', cgroup)));
   });
 });
