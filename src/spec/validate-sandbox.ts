@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import { BerthError, type ErrorCode } from '../base';
-import type { DNSConfig, PodSandboxConfig } from '../wire';
+import type { DNSConfig, PodSandboxConfig, PortMapping } from '../wire';
 import { userNamespaceProblem } from './user-namespaces';
 import { namespaceMode } from './cri';
 import { checkResources } from './resource-checks';
@@ -26,6 +27,7 @@ export function validateSandbox(config: PodSandboxConfig, op: string): void {
   }
   checkHostname(config.hostname, refuse);
   if (config.dnsConfig) checkDns(config.dnsConfig, refuse);
+  config.portMappings.forEach((mapping, index) => checkPort(mapping, index, config.portMappings, refuse));
   checkResourcesOf(config, op, pod);
   checkLinux(config, refuse);
 }
@@ -37,6 +39,26 @@ function checkHostname(hostname: string, refuse: Refuse): void {
   if (length > hostnameMax) refuse(`config.hostname has ${length} bytes; Linux takes ${hostnameMax}`);
   if (hostname !== '' && !isWord(hostname))
     refuse(`config.hostname ${JSON.stringify(hostname)} has white space or control characters`);
+}
+
+/** TCP, UDP and SCTP of CRI's Protocol. */
+const protocols = 3;
+const lastPort = 65535;
+
+/** A mapping without a host port is none: kubelets send one for each port that a container names. */
+function checkPort(mapping: PortMapping, index: number, all: readonly PortMapping[], refuse: Refuse): void {
+  const { containerPort, hostPort, hostIp, protocol }: PortMapping & { readonly protocol: number } = mapping;
+  const field = `config.port_mappings[${index}]`;
+  if (hostPort < 0 || hostPort > lastPort) refuse(`${field}.host_port is ${hostPort}: it goes from 0 to ${lastPort}`);
+  if (containerPort < (hostPort > 0 ? 1 : 0) || containerPort > lastPort)
+    refuse(`${field}.container_port is ${containerPort}: it goes from 1 to ${lastPort}`);
+  if (protocol < 0 || protocol >= protocols) refuse(`${field}.protocol is ${protocol}: not TCP, UDP or SCTP`);
+  if (hostIp !== '' && isIP(hostIp) === 0) refuse(`${field}.host_ip is ${JSON.stringify(hostIp)}: no address`);
+  const same = all.findIndex(
+    (other) => other.hostPort === hostPort && other.hostIp === hostIp && other.protocol === mapping.protocol,
+  );
+  if (hostPort > 0 && same < index)
+    refuse(`${field} takes host port ${hostPort} as config.port_mappings[${same}] does`);
 }
 
 /** Words only: a newline would be a line of its own in resolv.conf. */

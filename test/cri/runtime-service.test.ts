@@ -166,6 +166,21 @@ describe('requests that lack something: INVALID_ARGUMENT names the field, and no
     connection.runtime.checkpointContainer({ containerId: container, location: '/c', timeout: 0n, ...over }, done);
   const c = () => connection.runtime;
 
+  test('what is for Windows nodes is refused by name', async () => {
+    const windows = { resources: {} };
+    const refused = (field: string) => ({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining(`${field}.windows: is for Windows nodes`) as string,
+    });
+    await expect(outcome(run(sandboxConfig({ windows: {} })))).rejects.toMatchObject(refused('config'));
+    await expect(outcome(create(pod, containerConfig({ windows })))).rejects.toMatchObject(refused('config'));
+    const update = wire.UpdateContainerResourcesRequest.fromPartial({ containerId: container, windows: {} });
+    await expect(outcome((done) => c().updateContainerResources(update, done))).rejects.toMatchObject(
+      refused('request'),
+    );
+    expect(rooms.seen).toEqual([]);
+  });
+
   test.each<[string, (done: Done) => unknown]>([
     ['RunPodSandbox: config: is missing', run(undefined)],
     ['RunPodSandbox: config.metadata: is missing', run(sandboxConfig({ metadata: undefined }))],

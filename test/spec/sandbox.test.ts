@@ -88,6 +88,17 @@ describe('validateSandbox', () => {
     ['kernel.shm_rmid_forced', sysctls('kernel.shm_rmid_forced')],
     ['fs.mqueue.msg_max', sysctls('fs.mqueue.msg_max')],
     ['an ipc sysctl on the host network', sysctls('kernel.msgmax', { network: 2 })],
+    ['ports that a container names', { portMappings: [{ containerPort: 80 }, { containerPort: 80, protocol: 1 }] }],
+    [
+      'one host port for two protocols, and for two addresses',
+      {
+        portMappings: [
+          { containerPort: 80, hostPort: 8080 },
+          { containerPort: 80, hostPort: 8080, protocol: 1 },
+          { containerPort: 80, hostPort: 8080, hostIp: '::1' },
+        ],
+      },
+    ],
     ['the node’s user namespace', { linux: { securityContext: { namespaceOptions: { usernsOptions: { mode: 2 } } } } }],
   ];
   test.each(accepted)('accepts %s', (_name, parts) => {
@@ -105,6 +116,28 @@ describe('validateSandbox', () => {
     ['33 searches', { dnsConfig: { searches: Array<string>(33).fill('d') } }, /33 domains/],
     ['long searches', { dnsConfig: { searches: ['a'.repeat(1025), 'b'.repeat(1023)] } }, /2048/],
     ['a cgroup parent that climbs', { linux: { cgroupParent: '/a/../../b' } }, /cgroup_parent/],
+    [
+      'a host port that there is not',
+      { portMappings: [{ containerPort: 1, hostPort: 65536 }] },
+      /\[0\]\.host_port is 65536/,
+    ],
+    ['a container port that there is not', { portMappings: [{ hostPort: 80 }] }, /\[0\]\.container_port is 0/],
+    ['a protocol that there is not', { portMappings: [{ containerPort: 1, protocol: 7 }] }, /\[0\]\.protocol is 7/],
+    [
+      'a host ip that is none',
+      { portMappings: [{ containerPort: 1, hostPort: 1, hostIp: 'x' }] },
+      /\[0\]\.host_ip is "x"/,
+    ],
+    [
+      'a host port that is there twice',
+      {
+        portMappings: [
+          { containerPort: 1, hostPort: 9 },
+          { containerPort: 2, hostPort: 9 },
+        ],
+      },
+      /\[1\] takes host port 9 as config\.port_mappings\[0\]/,
+    ],
     ['a sysctl of the node', sysctls('kernel.panic'), /of no namespace/],
     ['a sysctl path that climbs', sysctls('net/../kernel/panic'), /not the name/],
     ['a sysctl without a dot', sysctls('net'), /not the name/],

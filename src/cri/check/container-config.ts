@@ -1,5 +1,5 @@
 import type { ContainerConfig, ImageSpec } from '../../wire';
-import { needMessage, needText } from './required';
+import { needMessage, needText, refuseWindows } from './required';
 
 /** A container's configuration with all that names it. What the fields mean is checked where they are used. */
 export function checkContainerConfig(op: string, field: string, config: ContainerConfig | undefined): ContainerConfig {
@@ -7,6 +7,7 @@ export function checkContainerConfig(op: string, field: string, config: Containe
   const metadata = needMessage(op, `${field}.metadata`, present.metadata);
   needText(op, `${field}.metadata.name`, metadata.name);
   checkImage(op, `${field}.image`, present.image);
+  refuseWindows(op, field, present);
   return present;
 }
 

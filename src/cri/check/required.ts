@@ -17,6 +17,11 @@ export function needText(op: string, field: string, value: string): string {
   return value;
 }
 
+/** What is for Windows nodes would be without effect here: whoever sends it is mistaken about the node. */
+export function refuseWindows(op: string, field: string, config: { readonly windows?: object | undefined }): void {
+  if (config.windows !== undefined) throw badField(op, `${field}.windows`, 'is for Windows nodes');
+}
+
 // Node's timers end at 2^31 milliseconds; a wait of 24 days is as good as longer ones.
 const maxSeconds = Math.floor((2 ** 31 - 1) / 1000);
 

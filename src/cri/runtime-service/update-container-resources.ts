@@ -1,13 +1,13 @@
 import { RuntimeServiceService } from '../../wire';
 import { containerId } from '../check/lookup';
-import { badField, needMessage } from '../check/required';
+import { needMessage, refuseWindows } from '../check/required';
 import type { CriParts } from '../parts';
 import { unary, type Rpc } from '../rpc';
 
 /** UpdateContainerResources: other limits for a container that was created and has not ended. Annotations are for plugins. */
 export const updateContainerResources = (parts: CriParts): Rpc =>
   unary(RuntimeServiceService.updateContainerResources, { kind: 'change' }, async (request, call) => {
-    if (request.windows) throw badField(call.op, 'windows', 'is for Windows nodes');
+    refuseWindows(call.op, 'request', request);
     const linux = needMessage(call.op, 'linux', request.linux);
     await parts.containers.updateResources(containerId(parts, call.op, request.containerId), linux, call.signal);
     return {};
