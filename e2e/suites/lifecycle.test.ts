@@ -1,3 +1,4 @@
+import { slow } from '../../test/slow.cjs';
 import { status } from '@grpc/grpc-js';
 import { ContainerState, PodSandboxState } from '../../src/wire';
 import { rejection } from '../support/matchers';
@@ -139,12 +140,12 @@ berthTest('a Stop whose caller gives up says so and goes on', async () => {
 berthTest('reads answer while a Stop waits', async () => {
   const { world } = suite;
   const container = await world.start({ command: ['sh', '-c', 'trap "" TERM; while :; do sleep 0.05; done'] });
-  const stopped = world.cri.stop(container.id, 2);
+  const stopped = world.cri.stop(container.id, 2 * slow);
   const begun = Date.now();
   for (let round = 0; round < 20; round++) {
     await world.cri.listContainers();
     expect((await world.cri.containerStatus(container.id)).state).toBe(ContainerState.CONTAINER_RUNNING);
   }
-  expect(Date.now() - begun).toBeLessThan(1_500);
+  expect(Date.now() - begun).toBeLessThan(1_500 * slow);
   await stopped;
 });

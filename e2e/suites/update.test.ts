@@ -77,18 +77,24 @@ berthTest('a request that is wrong in one field changes nothing', async () => {
   expect(await limits(container)).toEqual(before);
 });
 
-berthTest('a limit that the kernel refuses is told, and what came before it is taken back', async () => {
-  const { world } = suite;
-  const container = await start();
-  const before = await limits(container);
-  const impossible = { cpuQuota: 30_000n, cpusetCpus: '4000' };
-  expect(await rejection(world.cri.updateResources(container.id, impossible))).toMatchObject({
-    code: status.INTERNAL,
-    details: expect.stringContaining('cpuset') as string,
-  });
-  expect(await limits(container)).toEqual(before);
-  expect((await world.cri.containerStatus(container.id)).resources?.linux).toMatchObject({ cpuQuota: 50_000n });
-});
+berthTest(
+  'CPUs that the node has not are refused by name, and nothing that was asked with them is changed',
+  async () => {
+    const { world } = suite;
+    const container = await start();
+    const before = await limits(container);
+    const refused = await rejection(
+      world.cri.updateResources(container.id, { cpuQuota: 30_000n, cpusetCpus: '0,4000' }),
+    );
+    expect(refused).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(refused.details).toMatch(/linux\.cpuset_cpus is 0,4000: there is no CPU 4000, this node has \d/);
+    expect(await limits(container)).toEqual(before);
+    expect((await world.cri.containerStatus(container.id)).resources?.linux).toMatchObject({ cpuQuota: 50_000n });
+    const created = await rejection(world.create({ linux: { resources: { cpusetMems: '4000' } } }));
+    expect(created).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(created.details).toContain('config.linux.resources.cpuset_mems');
+  },
+);
 
 berthTest('memory that is in use is not cut off: the kernel would kill for it', async () => {
   const { world } = suite;

@@ -1,9 +1,10 @@
 import { BerthError, newId, nowNs } from '../base';
 import { podCgroup } from '../pods';
 import { cgroupOptions } from '../runtime';
-import { containerPlace, stopSignal } from '../spec';
+import { checkResources, containerPlace, stopSignal } from '../spec';
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
 import type { ContainerConfig, ImageSpec } from '../wire';
+import { checkCpusets } from './cpusets';
 import type { CreateParts } from './create-parts';
 import { volumeImages } from './image-volumes';
 import { logPathOf } from './log-path';
@@ -14,6 +15,16 @@ export async function planContainer(
   sandbox: SandboxRecord,
   config: ContainerConfig,
 ): Promise<ContainerRecord> {
+  const resources = config.linux?.resources;
+  if (resources) {
+    const whose = {
+      op: 'CreateContainer',
+      object: `container ${config.metadata?.name ?? ''}`,
+      field: 'config.linux.resources',
+    };
+    checkResources(whose, resources);
+    await checkCpusets(whose, resources);
+  }
   const reference = config.image?.image ?? '';
   const image = parts.findImage(reference);
   if (!image) {

@@ -4,6 +4,7 @@ import { checkResources, clampOomScore, containerResources, limitFiles, mergeRes
 import type { ContainerRecord } from '../state';
 import type { LinuxContainerResources } from '../wire';
 import { changeSpec } from './bundle';
+import { checkCpusets } from './cpusets';
 import type { CreateParts } from './create-parts';
 import type { Supervisor } from './supervisor';
 
@@ -27,6 +28,7 @@ export async function updateResources(
   const old = record.config.linux?.resources;
   const resources = mergeResources(old, change);
   for (const each of [change, resources]) checkResources({ op, object, field: 'linux' }, each);
+  await checkCpusets({ op, object, field: 'linux' }, change);
   refuseBelowUse(parts, record, change);
   try {
     await apply(parts, record, resources, signal);

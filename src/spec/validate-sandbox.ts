@@ -47,7 +47,9 @@ const lastPort = 65535;
 
 /** A mapping without a host port is none: kubelets send one for each port that a container names. */
 function checkPort(mapping: PortMapping, index: number, all: readonly PortMapping[], refuse: Refuse): void {
-  const { containerPort, hostPort, hostIp, protocol }: PortMapping & { readonly protocol: number } = mapping;
+  const { containerPort, hostPort, hostIp } = mapping;
+  const protocolOf = ({ protocol: of }: PortMapping): number => of;
+  const protocol = protocolOf(mapping);
   const field = `config.port_mappings[${index}]`;
   if (hostPort < 0 || hostPort > lastPort) refuse(`${field}.host_port is ${hostPort}: it goes from 0 to ${lastPort}`);
   if (containerPort < (hostPort > 0 ? 1 : 0) || containerPort > lastPort)
@@ -55,7 +57,7 @@ function checkPort(mapping: PortMapping, index: number, all: readonly PortMappin
   if (protocol < 0 || protocol >= protocols) refuse(`${field}.protocol is ${protocol}: not TCP, UDP or SCTP`);
   if (hostIp !== '' && isIP(hostIp) === 0) refuse(`${field}.host_ip is ${JSON.stringify(hostIp)}: no address`);
   const same = all.findIndex(
-    (other) => other.hostPort === hostPort && other.hostIp === hostIp && other.protocol === mapping.protocol,
+    (other) => other.hostPort === hostPort && other.hostIp === hostIp && protocolOf(other) === protocol,
   );
   if (hostPort > 0 && same < index)
     refuse(`${field} takes host port ${hostPort} as config.port_mappings[${same}] does`);

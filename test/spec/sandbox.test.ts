@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { podResolvConf, stopSignal, validateSandbox } from '../../src/spec';
-import { PodSandboxConfig, Signal } from '../../src/wire';
+import { PodSandboxConfig, type Protocol, Signal } from '../../src/wire';
 import { refusalOf } from './fixture';
 
 type Parts = NonNullable<Parameters<typeof PodSandboxConfig.fromPartial>[0]>;
@@ -122,7 +122,11 @@ describe('validateSandbox', () => {
       /\[0\]\.host_port is 65536/,
     ],
     ['a container port that there is not', { portMappings: [{ hostPort: 80 }] }, /\[0\]\.container_port is 0/],
-    ['a protocol that there is not', { portMappings: [{ containerPort: 1, protocol: 7 }] }, /\[0\]\.protocol is 7/],
+    [
+      'a protocol that there is not',
+      { portMappings: [{ containerPort: 1, protocol: 7 as Protocol }] },
+      /\[0\]\.protocol is 7/,
+    ],
     [
       'a host ip that is none',
       { portMappings: [{ containerPort: 1, hostPort: 1, hostIp: 'x' }] },
