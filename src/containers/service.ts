@@ -250,5 +250,3 @@ function startOf(state: MonitorState): bigint {
   if (state.kind === 'running') return state.startedAt;
   return state.kind === 'exited' ? state.record.startedAt : nowNs();
 }
-
-/** Removes a file; one that is gone is success. */

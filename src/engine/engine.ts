@@ -12,7 +12,7 @@ import {
   type ContainerService,
   type PodLifecycle,
 } from '../containers';
-import { createImages, type ImageFiles, type Images, type ImageUser } from '../image';
+import { createImages, type Images } from '../image';
 import { openCgroupMeter, startKernel, type Kernel } from '../kernel';
 import {
   type CgroupSettings,
@@ -25,16 +25,10 @@ import {
 } from '../pods';
 import { watchFsUsage, watchStats, type FsUsageWatch, type StatsWatch } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
-import {
-  createHandlers,
-  createOciRuntime,
-  findCriu,
-  watchRuntime,
-  type OciRuntime,
-  type RuntimeWatch,
-} from '../runtime';
-import { openState, type ContainerRecord, type State } from '../state';
+import { createHandlers, findCriu, watchRuntime, type RuntimeWatch } from '../runtime';
+import { openState, type State } from '../state';
 import { createStorage, type Storage } from '../storage';
+import { endedAt, imageFiles, imageUsers, once, runtimes } from './between-rooms';
 
 /** berth without its listeners: every room, put together. */
 export interface Engine {
@@ -255,49 +249,5 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
       opened.add('retries', async () => retries[Symbol.dispose]());
     },
     close: () => opened.rollback(),
-  };
-}
-
-/** The files that say where images come from, and which are let in. */
-function imageFiles({ image }: Config): ImageFiles {
-  return {
-    registriesConf: { path: image.registries_conf, dropInDir: `${image.registries_conf}.d` },
-    policy: {
-      file: image.signature_policy,
-      namespaceDir: image.signature_policy_dir,
-      registriesDir: image.registries_d,
-    },
-  };
-}
-
-/** A container may have mounted its own image and those of its volumes. */
-function imageUsers({ id, imageId, volumeImages = [], createdAt, reaped }: ContainerRecord): ImageUser[] {
-  const mounted = reaped !== true;
-  return [imageId, ...volumeImages].map((image) => ({ containerId: id, imageId: image, createdAt, mounted }));
-}
-
-/** When the container ended; undefined while its root may be mounted. */
-function endedAt(container: ContainerRecord | undefined): bigint | undefined {
-  return container?.reaped === true ? container.exit?.finishedAt : undefined;
-}
-
-/** One command-line client for each runtime that records name, whatever the configuration says now. */
-function runtimes(kernel: Kernel): (record: ContainerRecord) => OciRuntime {
-  const known = new Map<string, OciRuntime>();
-  return ({ runtimePath: path, runtimeRoot: root, runtimeOptions: options = [] }) => {
-    const key = JSON.stringify([path, root, options]);
-    let runtime = known.get(key);
-    if (!runtime) known.set(key, (runtime = createOciRuntime({ kernel, path, root, options })));
-    return runtime;
-  };
-}
-
-/** Passes each text on the first time only. */
-function once(say: (text: string) => void): (text: string) => void {
-  const said = new Set<string>();
-  return (text) => {
-    if (said.has(text)) return;
-    said.add(text);
-    say(text);
   };
 }

@@ -52,7 +52,7 @@ export class LauncherConnection {
     socket.on('error', (error) => log.debug({ err: error }, 'the control socket of the launcher broke'));
   }
 
-  /** Spawns the launcher and waits for its greeting: the only fork that this process ever makes. */
+  /** Spawns the launcher and waits for its greeting: the only fork while this process serves. */
   static async start(options: LauncherOptions): Promise<LauncherConnection> {
     const child = spawn(options.path, [options.bulkPath, options.helpersDir, ...options.monitorsDirs], {
       cwd: '/',

@@ -1,0 +1,49 @@
+import type { Config } from '../config';
+import type { ImageFiles, ImageUser } from '../image';
+import type { Kernel } from '../kernel';
+import { createOciRuntime, type OciRuntime } from '../runtime';
+import type { ContainerRecord } from '../state';
+
+/** The files that say where images come from, and which are let in. */
+export function imageFiles({ image }: Config): ImageFiles {
+  return {
+    registriesConf: { path: image.registries_conf, dropInDir: `${image.registries_conf}.d` },
+    policy: {
+      file: image.signature_policy,
+      namespaceDir: image.signature_policy_dir,
+      registriesDir: image.registries_d,
+    },
+  };
+}
+
+/** A container may have mounted its own image and those of its volumes. */
+export function imageUsers({ id, imageId, volumeImages = [], createdAt, reaped }: ContainerRecord): ImageUser[] {
+  const mounted = reaped !== true;
+  return [imageId, ...volumeImages].map((image) => ({ containerId: id, imageId: image, createdAt, mounted }));
+}
+
+/** When the container ended; undefined while its root may be mounted. */
+export function endedAt(container: ContainerRecord | undefined): bigint | undefined {
+  return container?.reaped === true ? container.exit?.finishedAt : undefined;
+}
+
+/** One command-line client for each runtime that records name, whatever the configuration says now. */
+export function runtimes(kernel: Kernel): (record: ContainerRecord) => OciRuntime {
+  const known = new Map<string, OciRuntime>();
+  return ({ runtimePath: path, runtimeRoot: root, runtimeOptions: options = [] }) => {
+    const key = JSON.stringify([path, root, options]);
+    let runtime = known.get(key);
+    if (!runtime) known.set(key, (runtime = createOciRuntime({ kernel, path, root, options })));
+    return runtime;
+  };
+}
+
+/** Passes each text on the first time only. */
+export function once(say: (text: string) => void): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (said.has(text)) return;
+    said.add(text);
+    say(text);
+  };
+}
