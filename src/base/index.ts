@@ -4,8 +4,10 @@ export { abortable, abortError, anySignal, pause, throwIfAborted } from './abort
 export { asidePath, asideTime } from './aside';
 export { nowNs } from './clock';
 export { Decoder, Encoder, WireError } from './codec';
+export { deviceNumbers } from './device-number';
 export { EventBus } from './event-bus';
 export { FairSlots } from './fair-slots';
+export { fileStamp } from './file-stamp';
 export { hashId, isId, newId, shortId } from './ids';
 export { KeyedLock } from './keyed-lock';
 export { createLog, silentLog, type Log, type LogLevel } from './log';
@@ -15,3 +17,4 @@ export { SingleFlight } from './single-flight';
 export { inSlices } from './slices';
 export { together } from './together';
 export { UndoScope, type Undo } from './undo-scope';
+export { atLeast, parseVersion, type Version } from './version';

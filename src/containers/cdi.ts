@@ -32,8 +32,9 @@ export function cdiDevices(folders: () => readonly string[]): CdiDevices {
   });
   return async (names) => {
     if (names.length === 0) return [];
-    const there = await files.read(folders());
-    const found = names.map((name) => find(there, folders(), name));
+    const where = folders();
+    const there = await files.read(where);
+    const found = names.map((name) => find(there, where, name));
     const specs = new Set(found.map(({ file }) => file));
     const edits = [...specs].flatMap((file) => [
       file.edits,
@@ -46,8 +47,9 @@ export function cdiDevices(folders: () => readonly string[]): CdiDevices {
 function find(files: readonly FolderFile<CdiFile>[], folders: readonly string[], name: string): Found {
   for (const folder of [...folders].reverse()) {
     const having = files.flatMap(({ folder: its, content }) => {
-      const edits = its === folder && !isBerthError(content) ? content.devices.get(name) : undefined;
-      return edits && !isBerthError(content) ? [{ file: content, edits }] : [];
+      if (its !== folder || isBerthError(content)) return [];
+      const edits = content.devices.get(name);
+      return edits ? [{ file: content, edits }] : [];
     });
     if (having.length > 1)
       throw missing(

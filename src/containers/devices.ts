@@ -1,7 +1,7 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import { join, relative } from 'node:path';
-import { BerthError, errnoOf, messageOf } from '../base';
+import { BerthError, deviceNumbers, errnoOf, messageOf } from '../base';
 import type { DeviceNode } from '../spec';
 import type { ContainerConfig, Device } from '../wire';
 
@@ -56,13 +56,10 @@ async function hostDevices(folder: string): Promise<DeviceNode[]> {
 /** The node under the path, as stat found it; undefined for what is no device. */
 export function deviceNode(path: string, stats: BigIntStats, access: string): DeviceNode | undefined {
   if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return undefined;
-  const { rdev } = stats;
   return {
     path,
     type: stats.isBlockDevice() ? 'b' : 'c',
-    // The layout of dev_t in Linux's 64 bits.
-    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
-    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)),
+    ...deviceNumbers(stats.rdev),
     mode: Number(stats.mode & 0o777n),
     uid: Number(stats.uid),
     gid: Number(stats.gid),

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BerthError, errnoOf, isBerthError, messageOf, type ErrorCode } from '../base';
+import { BerthError, errnoOf, fileStamp, isBerthError, messageOf, type ErrorCode } from '../base';
 
 /** One file of a folder, and what it says or why that cannot be read. */
 export interface FolderFile<T> {
@@ -58,12 +58,12 @@ export class FolderFiles<T> {
   private async content(path: string): Promise<T | BerthError> {
     const { op, invalid } = this.options;
     try {
-      const { ino, mtimeMs, size } = await stat(path);
-      const seen = [ino, mtimeMs, size].join();
+      const stats = await stat(path, { bigint: true });
+      const seen = fileStamp(stats);
       const known = this.parsed.get(path);
       if (known?.seen === seen) return known.content;
-      if (size > maxBytes)
-        throw new BerthError(invalid, { op, object: path, detail: `it has ${size} bytes; at most ${maxBytes}` });
+      if (stats.size > maxBytes)
+        throw new BerthError(invalid, { op, object: path, detail: `it has ${stats.size} bytes; at most ${maxBytes}` });
       const content = await this.options.parse(path, await readFile(path, 'utf8')).catch((error: unknown) => {
         if (isBerthError(error)) return error;
         throw error;

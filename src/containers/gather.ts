@@ -43,7 +43,6 @@ export async function gatherSpecInput(
     parts.cdiDevices(cdiDeviceNames(id, record.config)),
   ]);
   const { recursiveReadOnlyMounts } = parts.featuresOf(sandbox.handler);
-  const { allowedAnnotations } = await parts.handlers.resolve(sandbox.handler);
   return {
     id,
     config,
@@ -57,7 +56,7 @@ export async function gatherSpecInput(
     facts: { ...hostFacts(parts.kernel), recursiveReadOnlyMounts },
     defaults: parts.specDefaults(),
     seccompProfile,
-    allowedAnnotations,
+    allowedAnnotations: parts.handlers.allowedAnnotations(sandbox.handler),
     hooks,
     cdi,
   };

@@ -8,7 +8,7 @@ import { Collector } from './collector';
 import { type AuthFile, Keychain, takeNamespacedAuth, usualAuthFiles } from './credentials';
 import type { OpenImages, RegistryAuth } from './images';
 import type { ImageStorage } from './install';
-import { pinnedBy } from './pinned';
+import { isPinned } from './pinned';
 import { hostPlatform, type Platform } from './platform';
 import { openAdmission, Policies, type PolicyPaths, Recheck } from './policy';
 import type { PullDeps } from './pull';
@@ -131,7 +131,7 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     admit: (image, asked, namespace) => recheck.check(image, asked, namespace),
     find: (text) => store.find(text),
     list: () => store.list(),
-    pinned: (image) => pinnedBy(options.pinnedImages ?? [])(image),
+    pinned: (image) => isPinned(options.pinnedImages ?? [], image),
     async remove(text, signal) {
       throwIfAborted(signal, 'RemoveImage', text);
       // Nobody waits for it any more, and it would bring the image back.

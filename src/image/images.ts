@@ -44,13 +44,13 @@ export interface Images {
   remove(reference: string, signal?: AbortSignal): Promise<void>;
 }
 
-/** The image room while a process has it open. */
 /** The files that say where images come from, and which are let in. */
 export interface ImageFiles {
   readonly registriesConf: RegistriesConfPaths;
   readonly policy: PolicyPaths;
 }
 
+/** The image room while a process has it open. */
 export interface OpenImages extends Images {
   /**
    * Whether the signature policy of a namespace lets its pods run an image that is here, asked for by this name or id.

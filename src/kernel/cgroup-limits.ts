@@ -16,9 +16,10 @@ export async function limitIn(
   path: string,
   files: Readonly<Record<string, string>>,
 ): Promise<void> {
+  // v1 goes first: on a hybrid host it has the controllers.
+  const inOrder = [...hierarchies].sort((a, b) => a.version - b.version);
   for (const [file, value] of Object.entries(files)) {
-    // v1 goes first: on a hybrid host it has the controllers.
-    const hierarchy = [...hierarchies].sort((a, b) => a.version - b.version).find((one) => has(one, file));
+    const hierarchy = inOrder.find((one) => has(one, file));
     const object = join(hierarchy?.dir ?? '/sys/fs/cgroup', path, file);
     if (!hierarchy)
       throw new BerthError('kernel-refused', { op: 'limit cgroup', object, detail: 'no hierarchy has its controller' });
@@ -33,25 +34,41 @@ export async function limitIn(
 /** Sets the oom_score_adj of every process in the cgroup; children that are forked later inherit it. */
 export async function scoreIn(hierarchy: Hierarchy, path: string, score: number): Promise<void> {
   const dir = join(hierarchy.dir, path);
-  for (const pid of await processesIn(dir)) {
-    let file: FileHandle;
-    try {
-      file = await open(`/proc/${pid}/oom_score_adj`, 'r+');
-    } catch (error) {
-      if (gone.has(errnoOf(error) ?? '')) continue;
-      throw fileError({ op: 'set oom_score_adj', object: `process ${pid}` }, error);
-    }
-    try {
-      // The file is that of one process: if its pid is still in the cgroup now, that is the one.
-      if ((await processesIn(dir)).includes(pid)) await file.writeFile(String(score));
-    } catch (error) {
-      if (!gone.has(errnoOf(error) ?? ''))
-        throw fileError({ op: 'set oom_score_adj', object: `process ${pid}` }, error);
-    } finally {
-      await file.close();
-    }
+  const opened = await Promise.all((await processesIn(dir)).map(openScore));
+  // Each file is that of one process: if its pid is still in the cgroup now, that is the one.
+  const there = new Set(await processesIn(dir));
+  const files = opened.filter((one) => one !== undefined);
+  await Promise.all(files.map((one) => writeScore(one, there.has(one.pid) ? score : undefined)));
+}
+
+interface ScoreFile {
+  readonly pid: number;
+  readonly file: FileHandle;
+}
+
+/** Undefined if the process has ended. */
+async function openScore(pid: number): Promise<ScoreFile | undefined> {
+  try {
+    return { pid, file: await open(`/proc/${pid}/oom_score_adj`, 'r+') };
+  } catch (error) {
+    if (gone.has(errnoOf(error) ?? '')) return undefined;
+    throw scoreError(pid, error);
   }
 }
+
+/** Writes the score, if there is one to be written, and closes the file. */
+async function writeScore({ pid, file }: ScoreFile, score: number | undefined): Promise<void> {
+  try {
+    if (score !== undefined) await file.writeFile(String(score));
+  } catch (error) {
+    if (!gone.has(errnoOf(error) ?? '')) throw scoreError(pid, error);
+  } finally {
+    await file.close();
+  }
+}
+
+const scoreError = (pid: number, error: unknown): BerthError =>
+  fileError({ op: 'set oom_score_adj', object: `process ${pid}` }, error);
 
 /** Of the cgroup and all below it. */
 async function processesIn(dir: string): Promise<number[]> {

@@ -187,7 +187,7 @@ export class LauncherKernel implements Kernel {
   async scoreCgroup(path: string, score: number): Promise<void> {
     checkCgroupPath('set oom_score_adj', path);
     // Every hierarchy of v1 has them: the one that runtimes use for all, or v2.
-    const [hierarchy] = this.hierarchies.filter(
+    const hierarchy = this.hierarchies.find(
       ({ version, controllers }) => controllers.includes('memory') || (version === 2 && this.facts.cgroup === 'v2'),
     );
     if (hierarchy) await scoreIn(hierarchy, path, score);

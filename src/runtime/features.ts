@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { atLeast, parseVersion } from '../base';
 import type { Kernel } from '../kernel';
 import type { Handler } from './handlers';
 import { createOciRuntime } from './oci/oci-runtime';
@@ -47,23 +48,19 @@ const crunSince = { recursiveReadOnlyMounts: [1, 4], idmappedMounts: [1, 3], use
 
 /** What a runtime without `features` can do, by the first line of its `--version`. */
 export function featuresByVersion(line: string): HandlerFeatures {
-  const [, major, minor] = /^crun version (\d+)\.(\d+)/.exec(line) ?? [];
-  if (major === undefined || minor === undefined) return noFeatures;
-  const from = ([first, second]: readonly [number, number]): boolean =>
-    Number(major) > first || (Number(major) === first && Number(minor) >= second);
+  const version = line.startsWith('crun version ') ? parseVersion(line.slice('crun version '.length)) : undefined;
+  if (!version) return noFeatures;
   return {
-    recursiveReadOnlyMounts: from(crunSince.recursiveReadOnlyMounts),
-    idmappedMounts: from(crunSince.idmappedMounts),
-    userNamespaces: from(crunSince.userNamespaces),
+    recursiveReadOnlyMounts: atLeast(version, crunSince.recursiveReadOnlyMounts),
+    idmappedMounts: atLeast(version, crunSince.idmappedMounts),
+    userNamespaces: atLeast(version, crunSince.userNamespaces),
   };
 }
 
 /** What the kernel adds to it: nothing can do more than the machine. */
 export function withinKernel(features: HandlerFeatures, release: string): HandlerFeatures {
-  const [major = 0, minor = 0] = release.split('.').map(Number.parseFloat);
-  const since = (first: number, second: number): boolean => major > first || (major === first && minor >= second);
   // mount_setattr(2) came with 5.12.
-  const settable = since(5, 12);
+  const settable = atLeast(parseVersion(release) ?? [0, 0], [5, 12]);
   return {
     recursiveReadOnlyMounts: features.recursiveReadOnlyMounts && settable,
     idmappedMounts: features.idmappedMounts && settable,

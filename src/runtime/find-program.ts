@@ -2,28 +2,36 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError } from '../base';
 
-/** The program at a path, or of a name that is looked up as in PATH; undefined if there is none that can be run. */
-export async function findProgram(program: string, searchPath: string): Promise<string | undefined> {
-  const candidates = program.includes('/') ? [program] : searchPath.split(':').map((folder) => join(folder, program));
-  for (const path of candidates) {
+/** What is looked for, for whom, and what to do if it is not there. */
+interface Wanted {
+  readonly op: string;
+  readonly object: string;
+  readonly remedy: string;
+}
+
+/**
+ * The program at a path, or of a name that is looked up as in PATH, as it is found now. Rejects `program-missing` if there
+ * is none that can be run.
+ */
+export async function needProgram(program: string, searchPath: string, wanted: Wanted): Promise<string> {
+  const byPath = program.includes('/');
+  for (const path of byPath ? [program] : searchPath.split(':').map((folder) => join(folder, program))) {
     try {
       await access(path, constants.X_OK);
       return path;
     } catch {
-      // Not here: the caller says where it was looked for.
+      // Not here: the error says where it was looked for.
     }
   }
-  return undefined;
+  const detail = `there is no program ${program}${byPath ? '' : ` in ${searchPath}`}`;
+  throw new BerthError('program-missing', { ...wanted, detail });
 }
 
 /** CRIU, which checkpoints containers, as it is found now. Rejects `program-missing`. */
-export async function findCriu(program: string, searchPath: string): Promise<string> {
-  const path = await findProgram(program, searchPath);
-  if (path !== undefined) return path;
-  throw new BerthError('program-missing', {
+export function findCriu(program: string, searchPath: string): Promise<string> {
+  return needProgram(program, searchPath, {
     op: 'find CRIU',
     object: program,
-    detail: `there is no such program${program.includes('/') ? '' : ` in ${searchPath}`}`,
     remedy: 'install CRIU, or name it as runtime.criu in the configuration',
   });
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { BerthError } from '../base';
-import { findProgram } from './find-program';
+import { needProgram } from './find-program';
 
 /** The OCI runtime behind a handler's name, as it is found now. */
 export interface Handler {
@@ -11,8 +11,6 @@ export interface Handler {
   readonly root: string;
   /** What goes before each of its subcommands. */
   readonly options: readonly string[];
-  /** Annotations that it may see; one that ends in * stands for all that begin so. */
-  readonly allowedAnnotations: readonly string[];
 }
 
 /** A handler as the configuration has it. */
@@ -30,6 +28,8 @@ export interface Handlers {
   readonly defaultName: string;
   /** An empty name is the default's. Rejects `handler-unknown`, or `program-missing` if its program is not there. */
   resolve(name: string): Promise<Handler>;
+  /** Annotations that it may see; one that ends in * stands for all that begin so. Throws `handler-unknown`. */
+  allowedAnnotations(name: string): readonly string[];
 }
 
 /** Looks programs up anew each time: a runtime that is installed later is found without a restart. */
@@ -42,6 +42,16 @@ export function createHandlers(options: {
   readonly searchPath: string;
 }): Handlers {
   const { runRoot, searchPath } = options;
+
+  const configured = (given: string) => {
+    const name = given || options.defaultName();
+    const handlers = options.handlers();
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+    if (handler) return { name, ...handler };
+    const detail = `no such handler; there are: ${Object.keys(handlers).join(', ')}`;
+    throw new BerthError('handler-unknown', { op: 'find the runtime', object: `handler ${name}`, detail });
+  };
+
   return {
     get names() {
       return Object.keys(options.handlers());
@@ -50,24 +60,14 @@ export function createHandlers(options: {
       return options.defaultName();
     },
     async resolve(given) {
-      const name = given || options.defaultName();
-      const handlers = options.handlers();
-      const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
-      if (!handler) {
-        const detail = `no such handler; there are: ${Object.keys(handlers).join(', ')}`;
-        throw new BerthError('handler-unknown', { op: 'find the runtime', object: `handler ${name}`, detail });
-      }
-      const path = await findProgram(handler.path, searchPath);
-      if (path === undefined) {
-        throw new BerthError('program-missing', {
-          op: 'find the runtime',
-          object: `handler ${name}`,
-          detail: `there is no program ${handler.path}${handler.path.includes('/') ? '' : ` in ${searchPath}`}`,
-          remedy: `install it, or correct runtime.handlers.${name}.path in the configuration`,
-        });
-      }
-      const { options: before, allowed_annotations: allowedAnnotations } = handler;
-      return { name, path, root: handler.root || join(runRoot, 'runtime', name), options: before, allowedAnnotations };
+      const { name, path: program, root, options: before } = configured(given);
+      const path = await needProgram(program, searchPath, {
+        op: 'find the runtime',
+        object: `handler ${name}`,
+        remedy: `install it, or correct runtime.handlers.${name}.path in the configuration`,
+      });
+      return { name, path, root: root || join(runRoot, 'runtime', name), options: before };
     },
+    allowedAnnotations: (name) => configured(name).allowed_annotations,
   };
 }

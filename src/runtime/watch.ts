@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { isBerthError, type Log, messageOf } from '../base';
+import { fileStamp, isBerthError, type Log, messageOf } from '../base';
 import type { Kernel } from '../kernel';
 import { askFeatures, noFeatures, type HandlerFeatures } from './features';
 import type { Handler, Handlers } from './handlers';
@@ -108,8 +108,7 @@ export async function watchRuntime({ kernel, handlers, log }: WatchParts): Promi
 }
 
 async function identityOf({ path, options }: Handler): Promise<string> {
-  const { dev, ino, mtimeMs, size } = await stat(path);
-  return JSON.stringify([path, options, dev, ino, mtimeMs, size]);
+  return JSON.stringify([path, options, fileStamp(await stat(path, { bigint: true }))]);
 }
 
 async function versionOf(kernel: Kernel, path: string): Promise<string> {

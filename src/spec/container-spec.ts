@@ -12,7 +12,6 @@ import { processCwd } from './process/cwd';
 import { processEnv } from './process/env';
 import { clampOomScore } from './process/oom-score';
 import { refuseContainer } from './refuse';
-import { checkResources } from './resource-checks';
 import { containerResources } from './resources';
 import { containerSeccomp } from './seccomp/seccomp';
 import { capabilitySets } from './security/capabilities';
@@ -41,11 +40,6 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
   if (privileged && sandboxContext?.privileged !== true) {
     throw refuseContainer(id, 'security_context.privileged in a pod sandbox that is not privileged');
   }
-  if (config.linux?.resources)
-    checkResources(
-      { op: 'CreateContainer', object: `container ${id}`, field: 'config.linux.resources' },
-      config.linux.resources,
-    );
   refuseUserNamespaces(id, context?.namespaceOptions);
   refuseUserNamespaces(id, sandboxContext?.namespaceOptions);
 

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { BerthError, type ErrorCode } from '../base';
 import type { DNSConfig, PodSandboxConfig, PortMapping } from '../wire';
 import { userNamespaceProblem } from './user-namespaces';
-import { namespaceMode } from './cri';
+import { namespaceMode, protocol } from './cri';
 import { checkResources } from './resource-checks';
 
 /** The kernel's __NEW_UTS_LEN. */
@@ -41,23 +41,20 @@ function checkHostname(hostname: string, refuse: Refuse): void {
     refuse(`config.hostname ${JSON.stringify(hostname)} has white space or control characters`);
 }
 
-/** TCP, UDP and SCTP of CRI's Protocol. */
-const protocols = 3;
+const protocols: readonly number[] = Object.values(protocol);
 const lastPort = 65535;
 
 /** A mapping without a host port is none: kubelets send one for each port that a container names. */
 function checkPort(mapping: PortMapping, index: number, all: readonly PortMapping[], refuse: Refuse): void {
-  const { containerPort, hostPort, hostIp } = mapping;
-  const protocolOf = ({ protocol: of }: PortMapping): number => of;
-  const protocol = protocolOf(mapping);
+  const { containerPort, hostPort, hostIp, protocol: its } = mapping;
   const field = `config.port_mappings[${index}]`;
   if (hostPort < 0 || hostPort > lastPort) refuse(`${field}.host_port is ${hostPort}: it goes from 0 to ${lastPort}`);
   if (containerPort < (hostPort > 0 ? 1 : 0) || containerPort > lastPort)
     refuse(`${field}.container_port is ${containerPort}: it goes from 1 to ${lastPort}`);
-  if (protocol < 0 || protocol >= protocols) refuse(`${field}.protocol is ${protocol}: not TCP, UDP or SCTP`);
+  if (!protocols.includes(its)) refuse(`${field}.protocol is ${its}: not TCP, UDP or SCTP`);
   if (hostIp !== '' && isIP(hostIp) === 0) refuse(`${field}.host_ip is ${JSON.stringify(hostIp)}: no address`);
   const same = all.findIndex(
-    (other) => other.hostPort === hostPort && other.hostIp === hostIp && protocolOf(other) === protocol,
+    (other) => other.hostPort === hostPort && other.hostIp === hostIp && other.protocol === its,
   );
   if (hostPort > 0 && same < index)
     refuse(`${field} takes host port ${hostPort} as config.port_mappings[${same}] does`);

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { BerthError, throwIfAborted } from '../base';
+import { BerthError, deviceNumbers, throwIfAborted } from '../base';
 import { ifThere, onDisk } from './disk';
 import { lowersOf, type MountParts } from './lowers';
 import type { ChangedEntry, RootfsChanges, RootfsRequest } from './storage';
@@ -86,8 +86,6 @@ async function entryOf(
   links.set(stat.ino, name);
   if (stat.isFile()) return { ...common, kind: 'file', size: stat.size, source };
   if (stat.isFIFO()) return { ...common, kind: 'fifo' };
-  // Linux's encoding of device numbers (glibc's gnu_dev_major): twelve bits and eight, and twelve more.
-  const major = (rdev >>> 8) & 0xfff;
-  const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
-  return { ...common, kind: stat.isBlockDevice() ? 'block-device' : 'character-device', major, minor };
+  const kind = stat.isBlockDevice() ? 'block-device' : 'character-device';
+  return { ...common, kind, ...deviceNumbers(BigInt(rdev)) };
 }

@@ -1,5 +1,11 @@
 import * as cri from '../../src/spec/cri';
-import { MountPropagation, NamespaceMode, SecurityProfile_ProfileType, SupplementalGroupsPolicy } from '../../src/wire';
+import {
+  MountPropagation,
+  NamespaceMode,
+  Protocol,
+  SecurityProfile_ProfileType,
+  SupplementalGroupsPolicy,
+} from '../../src/wire';
 
 test('the numbers of this room are those of CRI', () => {
   expect(cri.namespaceMode).toEqual({
@@ -18,5 +24,6 @@ test('the numbers of this room are those of CRI', () => {
     unconfined: SecurityProfile_ProfileType.Unconfined,
     localhost: SecurityProfile_ProfileType.Localhost,
   });
+  expect(cri.protocol).toEqual({ tcp: Protocol.TCP, udp: Protocol.UDP, sctp: Protocol.SCTP });
   expect(cri.groupsPolicy).toEqual({ merge: SupplementalGroupsPolicy.Merge, strict: SupplementalGroupsPolicy.Strict });
 });

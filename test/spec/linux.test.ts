@@ -1,4 +1,4 @@
-import { containerSpec, infraSpec } from '../../src/spec';
+import { checkResources, containerSpec, infraSpec } from '../../src/spec';
 import { facts, privilegedSandbox, secured, specInput } from './fixture';
 
 type Over = Parameters<typeof specInput>[0];
@@ -38,8 +38,14 @@ describe('namespaces', () => {
 });
 
 describe('resources', () => {
-  const resourcesOf = (resources: object, over: Over = {}) =>
-    linuxOf({ config: { linux: { resources } }, ...over }).resources;
+  /** As CreateContainer does: the request is checked before all else. */
+  const resourcesOf = (resources: object, over: Over = {}) => {
+    const input = specInput({ config: { linux: { resources } }, ...over });
+    const asked = input.config.linux?.resources;
+    if (asked)
+      checkResources({ op: 'CreateContainer', object: 'container c1', field: 'config.linux.resources' }, asked);
+    return containerSpec(input).spec.linux.resources;
+  };
   const devices = [{ allow: false, access: 'rwm' }];
 
   test('zero and empty are not set', () => {

@@ -1,4 +1,4 @@
-import { containerSpec, processSpec, type ImageDefaults } from '../../src/spec';
+import { checkResources, containerSpec, processSpec, type ImageDefaults } from '../../src/spec';
 import { refusalOf, secured, specInput } from './fixture';
 
 describe('args', () => {
@@ -132,7 +132,9 @@ describe('oom_score_adj', () => {
   });
 
   test.each([1001n, -1001n, 2n ** 60n])('refuses %s', (oomScoreAdj) => {
-    expect(() => containerSpec(specInput({ config: { linux: { resources: { oomScoreAdj } } } }))).toThrow(
+    const resources = specInput({ config: { linux: { resources: { oomScoreAdj } } } }).config.linux?.resources;
+    expect(resources?.oomScoreAdj).toBe(oomScoreAdj);
+    expect(() => resources && checkResources({ op: 'CreateContainer', object: 'c', field: 'f' }, resources)).toThrow(
       /oom_score_adj/,
     );
   });

@@ -1,30 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Kernel } from '../../src/kernel';
-import { openKernel, openStorage, sourcesOf, type Opened } from './support/open';
-import { dir, file, symlink, tar, type Entry } from './support/tar';
+import { useStorages } from './support/open';
+import { dir, file, symlink } from './support/tar';
 
-const layer = (...entries: Entry[]) => ({ blob: tar(entries), tar: tar(entries) });
-
-let kernel: Kernel;
-let closeKernel: () => Promise<void>;
-const opened: Opened[] = [];
-beforeAll(async () => ({ kernel, close: closeKernel } = await openKernel()));
-afterAll(() => closeKernel());
-afterEach(async () => {
-  for (const one of opened.splice(0)) {
-    await one.storage.removeRootfs('c1');
-    one.remove();
-  }
-});
+const openWith = useStorages();
 
 test('what a container has written and removed, and nothing else', async () => {
-  const one = await openStorage(kernel);
-  opened.push(one);
-  const { storage } = one;
-  const sources = sourcesOf([
-    layer(
+  const { storage, chainIds } = await openWith(
+    [
       dir('etc'),
       file('etc/kept', 'k'),
       file('etc/gone', 'g'),
@@ -32,11 +16,10 @@ test('what a container has written and removed, and nothing else', async () => {
       file('old/a', 'a'),
       dir('tree'),
       file('tree/x', 'x'),
-    ),
-    layer(file('etc/over', 'o'), file('etc/.wh.hidden', ''), symlink('to-file', 'etc/kept'), file('was-file', 'f')),
-  ]);
-  await storage.addLayers(sources, new AbortController().signal);
-  const request = { containerId: 'c1', chainIds: sources.map(({ chainId }) => chainId) };
+    ],
+    [file('etc/over', 'o'), file('etc/.wh.hidden', ''), symlink('to-file', 'etc/kept'), file('was-file', 'f')],
+  );
+  const request = { containerId: 'c1', chainIds };
   const root = await storage.mountRootfs(request);
   expect(await storage.rootfsChanges(request)).toEqual({ entries: [], deleted: [] });
 

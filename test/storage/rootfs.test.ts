@@ -1,35 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Kernel } from '../../src/kernel';
 import type { DiskUsage, Storage } from '../../src/storage';
 import { listing } from './support/files';
-import { openKernel, openStorage, sourcesOf, type Opened } from './support/open';
-import { dir, file, hardlink, symlink, tar, type Entry } from './support/tar';
+import { useStorages } from './support/open';
+import { dir, file, hardlink, symlink } from './support/tar';
 
-let kernel: Kernel;
-let closeKernel: () => Promise<void>;
-const opened: Opened[] = [];
-beforeAll(async () => ({ kernel, close: closeKernel } = await openKernel()));
-afterAll(() => closeKernel());
-afterEach(async () => {
-  for (const one of opened.splice(0)) {
-    await one.storage.removeRootfs('c1');
-    await one.storage.removeRootfs('c2');
-    one.remove();
-  }
-});
-
-const never = new AbortController().signal;
-
-async function openWith(...layers: Entry[][]): Promise<Opened & { readonly chainIds: string[] }> {
-  const one = await openStorage(kernel);
-  opened.push(one);
-  const archives = layers.map((entries) => tar(entries));
-  const sources = sourcesOf(archives.map((archive) => ({ blob: archive, tar: archive })));
-  await one.storage.addLayers(sources, never);
-  return { ...one, chainIds: sources.map((source) => source.chainId) };
-}
+const openWith = useStorages();
 
 const mounts = () => fs.readFileSync('/proc/self/mounts', 'utf8');
 

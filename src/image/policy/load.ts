@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { BerthError, errnoOf, messageOf, firstIssue } from '../../base';
+import { BerthError, errnoOf, fileStamp, firstIssue, messageOf } from '../../base';
 import { type Policy, policyFile } from './schema';
 import { parseStrictJson } from './strict-json';
 
@@ -47,8 +47,7 @@ export function missingPolicy(path: string): BerthError {
 /** What changes whenever the file does; the empty text if it is not there. */
 export async function stampOf(path: string): Promise<string> {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+    return fileStamp(await stat(path, { bigint: true }));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return '';
     throw invalid(path, messageOf(error), error);

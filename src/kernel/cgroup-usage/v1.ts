@@ -1,4 +1,5 @@
 import { readSmall } from './file';
+import { memoryReading } from './memory-reading';
 import { figureOf, limitOf, wholeNumber } from './parse';
 import type { MemoryReading, SwapReading } from './usage';
 
@@ -6,6 +7,13 @@ import type { MemoryReading, SwapReading } from './usage';
 export function cpuOfV1(dir: string): bigint | undefined {
   return wholeNumber(readSmall(`${dir}/cpuacct.usage`) ?? '');
 }
+
+const names = {
+  inactive: 'total_inactive_file',
+  rss: 'total_rss',
+  pageFaults: 'total_pgfault',
+  majorPageFaults: 'total_pgmajfault',
+};
 
 /** Memory and swap of a cgroup of v1's memory controller; the `total_` figures have what is below it too. */
 export function memoryOfV1(dir: string): { readonly memory: MemoryReading; readonly swap?: SwapReading } | undefined {
@@ -15,19 +23,8 @@ export function memoryOfV1(dir: string): { readonly memory: MemoryReading; reado
   // Without a limit here or above there is none to read.
   const limited = limitOf(figureOf(stat, 'hierarchical_memory_limit')) !== undefined;
   const limit = limited ? limitOf(wholeNumber(readSmall(`${dir}/memory.limit_in_bytes`) ?? '')) : undefined;
-  const inactive = figureOf(stat, 'total_inactive_file') ?? 0n;
   const swap = swapOf(stat);
-  return {
-    memory: {
-      usage,
-      workingSet: usage > inactive ? usage - inactive : 0n,
-      ...(limit !== undefined && { limit }),
-      rss: figureOf(stat, 'total_rss') ?? 0n,
-      pageFaults: figureOf(stat, 'total_pgfault') ?? 0n,
-      majorPageFaults: figureOf(stat, 'total_pgmajfault') ?? 0n,
-    },
-    ...(swap && { swap }),
-  };
+  return { memory: memoryReading(usage, limit, stat, names), ...(swap && { swap }) };
 }
 
 /** v1 limits memory and swap together: what the sum allows beyond the memory is the swap's. Not counted: undefined. */

@@ -1,4 +1,5 @@
 import { readSmall } from './file';
+import { memoryReading } from './memory-reading';
 import { figureOf, limitOf, parsePressure, wholeNumber } from './parse';
 import type { CgroupUsage, MemoryReading, Pressure, SwapReading } from './usage';
 
@@ -8,25 +9,16 @@ export function cpuOfV2(dir: string): bigint | undefined {
   return us === undefined ? undefined : us * 1000n;
 }
 
+const names = { inactive: 'inactive_file', rss: 'anon', pageFaults: 'pgfault', majorPageFaults: 'pgmajfault' };
+
 /** Memory and swap of a cgroup of v2; undefined where its parent does not hand the controller down. */
 export function memoryOfV2(dir: string): { readonly memory: MemoryReading; readonly swap?: SwapReading } | undefined {
   const usage = wholeNumber(readSmall(`${dir}/memory.current`) ?? '');
   const stat = usage === undefined ? undefined : readSmall(`${dir}/memory.stat`);
   if (usage === undefined || stat === undefined) return undefined;
   const limit = limitOf(wholeNumber(readSmall(`${dir}/memory.max`) ?? ''));
-  const inactive = figureOf(stat, 'inactive_file') ?? 0n;
   const swap = swapOf(dir);
-  return {
-    memory: {
-      usage,
-      workingSet: usage > inactive ? usage - inactive : 0n,
-      ...(limit !== undefined && { limit }),
-      rss: figureOf(stat, 'anon') ?? 0n,
-      pageFaults: figureOf(stat, 'pgfault') ?? 0n,
-      majorPageFaults: figureOf(stat, 'pgmajfault') ?? 0n,
-    },
-    ...(swap && { swap }),
-  };
+  return { memory: memoryReading(usage, limit, stat, names), ...(swap && { swap }) };
 }
 
 function swapOf(dir: string): SwapReading | undefined {

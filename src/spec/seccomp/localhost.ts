@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BerthError, messageOf } from '../../base';
+import { atLeast, BerthError, messageOf, parseVersion } from '../../base';
 import type { SeccompProfileFile } from '../input';
 import { seccompActions, seccompOperators, type Seccomp, type SeccompRule } from '../oci';
 import { plainName } from '../security/capability-names';
@@ -94,7 +94,7 @@ function holds(
 ): boolean {
   const has = (capability: string): boolean => target.granted.has(plainName(capability));
   const here = (arch: string): boolean => arch === archNames[target.arch]?.go;
-  const newEnough = (version: string): boolean => atLeast(file, target.kernelRelease, version);
+  const newEnough = (version: string): boolean => runsSince(file, target.kernelRelease, version);
   if (includes?.caps?.length && !includes.caps.every(has)) return false;
   if (includes?.arches?.length && !includes.arches.some(here)) return false;
   if (includes?.minKernel && !newEnough(includes.minKernel)) return false;
@@ -113,17 +113,11 @@ function toRule({ name, names, action, errnoRet, args }: z.output<typeof rule>):
   };
 }
 
-/** Compares `major.minor` of a kernel release. */
-function atLeast(file: SeccompProfileFile, release: string | undefined, wanted: string): boolean {
-  const version = (text: string): [number, number] | undefined => {
-    const match = /^(\d+)\.(\d+)/.exec(text);
-    return match ? [Number(match[1]), Number(match[2])] : undefined;
-  };
-  const minimum = version(wanted);
+function runsSince(file: SeccompProfileFile, release: string | undefined, wanted: string): boolean {
+  const minimum = parseVersion(wanted);
   if (minimum === undefined) throw invalid(file, `minKernel ${JSON.stringify(wanted)} is not <major>.<minor>`);
-  const running = release === undefined ? undefined : version(release);
-  if (running === undefined) return true;
-  return running[0] > minimum[0] || (running[0] === minimum[0] && running[1] >= minimum[1]);
+  const running = parseVersion(release ?? '');
+  return running === undefined || atLeast(running, minimum);
 }
 
 function parseJson(file: SeccompProfileFile): unknown {

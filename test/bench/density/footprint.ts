@@ -1,6 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { errnoOf } from '../../../src/base';
+import { readdir } from 'node:fs/promises';
 import { footprint } from '../monitor/footprint';
+import { readProc } from '../proc';
 
 /** Memory that a runtime takes beside the containers themselves: KiB of PSS, by the program's name. */
 export type Shares = ReadonlyMap<string, { readonly processes: number; readonly pss: number }>;
@@ -14,20 +14,11 @@ export async function sharesOf(daemonPid: number, ownFolder: string): Promise<Sh
   for (const name of await readdir('/proc')) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const commandLine = await readOf(pid, 'cmdline');
+    const commandLine = await readProc(pid, 'cmdline');
     if (commandLine === undefined || (pid !== daemonPid && !commandLine.includes(ownFolder))) continue;
-    const program = ((await readOf(pid, 'comm')) ?? '').trim();
+    const program = ((await readProc(pid, 'comm')) ?? '').trim();
     const share = shares.get(program) ?? { processes: 0, pss: 0 };
     shares.set(program, { processes: share.processes + 1, pss: share.pss + (await footprint(pid)).pss });
   }
   return shares;
-}
-
-async function readOf(pid: number, file: string): Promise<string | undefined> {
-  try {
-    return await readFile(`/proc/${pid}/${file}`, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { errnoOf } from '../../../src/base';
+import { readdir, writeFile } from 'node:fs/promises';
+import { readProc } from '../proc';
 
 /** Linux tells processor time in hundredths of a second, on every architecture that berth runs on. */
 const tickMs = 10;
@@ -8,7 +8,7 @@ const tickMs = 10;
 export async function cpuMsOf(pid: number): Promise<number> {
   let total = 0;
   for (const member of await treeOf(pid)) {
-    const stat = await readOf(member, 'stat');
+    const stat = await readProc(member, 'stat');
     // utime, stime, cutime and cstime (proc(5)).
     if (stat !== undefined) for (const field of fieldsOf(stat).slice(11, 15)) total += Number(field) * tickMs;
   }
@@ -17,7 +17,7 @@ export async function cpuMsOf(pid: number): Promise<number> {
 
 /** Resident memory of one process now, and its peak since `forgetPeak`; bytes. */
 export async function memoryOf(pid: number): Promise<{ readonly now: number; readonly peak: number }> {
-  const status = (await readOf(pid, 'status')) ?? '';
+  const status = (await readProc(pid, 'status')) ?? '';
   const bytes = (key: string) => Number(new RegExp(`^${key}:\\s+([0-9]+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
   return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
 }
@@ -54,7 +54,7 @@ export function watchHelpers(pid: number): { stop(): Promise<number> } {
 async function treeOf(root: number): Promise<readonly number[]> {
   const children = new Map<number, number[]>();
   for (const name of await readdir('/proc')) {
-    const stat = /^[0-9]+$/.test(name) ? await readOf(Number(name), 'stat') : undefined;
+    const stat = /^[0-9]+$/.test(name) ? await readProc(Number(name), 'stat') : undefined;
     if (stat === undefined) continue;
     const parent = Number(fieldsOf(stat)[1]);
     children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
@@ -67,14 +67,4 @@ async function treeOf(root: number): Promise<readonly number[]> {
 /** The fields of /proc/<pid>/stat from the third on: the name before them, in parentheses, may hold anything. */
 function fieldsOf(stat: string): readonly string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-}
-
-/** The text, or undefined if the process has ended meanwhile. */
-async function readOf(pid: number, file: string): Promise<string | undefined> {
-  try {
-    return await readFile(`/proc/${pid}/${file}`, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
-    throw error;
-  }
 }

@@ -7,7 +7,7 @@ import type { LayerRecord } from '../../../src/state';
 import { chainIds, createStorage, type LayerSource, type LayerTable, type Storage } from '../../../src/storage';
 import type { StorageOptions } from '../../../src/storage';
 import { tempDir, unpackPath } from './files';
-import { digestOf } from './tar';
+import { digestOf, tar, type Entry } from './tar';
 
 const launcherPath = path.resolve(__dirname, '../../../conmon/build/launcher');
 
@@ -112,4 +112,32 @@ export function sourcesOf(
       },
     };
   });
+}
+
+/**
+ * A kernel for the tests of one file, and storages that hold some layers each; the roots of c1 and c2, and the storages,
+ * are taken away after each test.
+ */
+export function useStorages(): (...layers: Entry[][]) => Promise<Opened & { readonly chainIds: string[] }> {
+  let ground: Awaited<ReturnType<typeof openKernel>>;
+  const opened: Opened[] = [];
+  beforeAll(async () => {
+    ground = await openKernel();
+  });
+  afterAll(() => ground.close());
+  afterEach(async () => {
+    for (const one of opened.splice(0)) {
+      await one.storage.removeRootfs('c1');
+      await one.storage.removeRootfs('c2');
+      one.remove();
+    }
+  });
+  return async (...layers) => {
+    const one = await openStorage(ground.kernel);
+    opened.push(one);
+    const archives = layers.map((entries) => tar(entries));
+    const sources = sourcesOf(archives.map((archive) => ({ blob: archive, tar: archive })));
+    await one.storage.addLayers(sources, new AbortController().signal);
+    return { ...one, chainIds: sources.map((source) => source.chainId) };
+  };
 }
