@@ -1,7 +1,8 @@
 #include "lib/cgroup.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/io.h"
@@ -136,29 +137,51 @@ bool cgroup_find(const char *theirs, const char *ours, const char *mounts, const
   return false;
 }
 
-/* mountinfo has no bound that is worth a name; a machine with many pods has megabytes. */
-static char *read_all(const char *path)
+/* The text may end within a line: what is after the last newline is not looked at. */
+static bool found_in(const char *theirs, const char *ours, char *mounts, const char *controller, struct cgroup *found)
 {
-  for (size_t size = 16 * 1024; size <= 64u * 1024 * 1024; size *= 4) {
-    char *text = malloc(size);
-    if (!text)
-      return NULL;
-    ssize_t got = read_text(path, text, size);
-    if (got >= 0)
-      return text;
-    free(text);
-    if (got != -EFBIG)
-      return NULL;
-  }
-  return NULL;
+  char *last = strrchr(mounts, '\n');
+  if (!last)
+    return false;
+  char after = last[1];
+  last[1] = '\0';
+  bool there = cgroup_find(theirs, ours, mounts, controller, found);
+  last[1] = after;
+  return there;
 }
+
+/* A machine with many pods has megabytes of mountinfo, and each line of it costs; what init has mounted comes first. */
+static bool find_mounted(const char *theirs, const char *ours, const char *controller, struct cgroup *found)
+{
+  _cleanup_fd_ int fd = open_once("/proc/self/mountinfo", O_RDONLY, 0);
+  _cleanup_free_ char *text = NULL;
+  size_t used = 0;
+  for (size_t size = 8 * 1024; fd >= 0 && size <= 64u * 1024 * 1024; size *= 2) {
+    char *grown = realloc(text, size);
+    if (!grown)
+      return false;
+    text = grown;
+    ssize_t got = read_full(fd, text + used, size - 1 - used);
+    if (got <= 0)
+      return false;
+    used += (size_t)got;
+    text[used] = '\0';
+    if (found_in(theirs, ours, text, controller, found))
+      return true;
+  }
+  return false;
+}
+
+/* The hierarchies of a machine are few; a path of each fits twice. */
+#define CGROUPS_MAX (32 * 1024)
 
 bool cgroup_of(pid_t pid, const char *controller, struct cgroup *found)
 {
   char path[64];
   snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-  _cleanup_free_ char *theirs = read_all(path);
-  _cleanup_free_ char *ours = read_all("/proc/self/cgroup");
-  _cleanup_free_ char *mounts = read_all("/proc/self/mountinfo");
-  return theirs && ours && mounts && cgroup_find(theirs, ours, mounts, controller, found);
+  char theirs[CGROUPS_MAX];
+  char ours[CGROUPS_MAX];
+  if (read_text(path, theirs, sizeof(theirs)) < 0 || read_text("/proc/self/cgroup", ours, sizeof(ours)) < 0)
+    return false;
+  return find_mounted(theirs, ours, controller, found);
 }
