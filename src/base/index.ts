@@ -12,6 +12,7 @@ export { hashId, isId, newId, shortId } from './ids';
 export { KeyedLock } from './keyed-lock';
 export { createLog, silentLog, type Log, type LogLevel } from './log';
 export { firstIssue } from './schema-error';
+export { PacedSlots } from './paced-slots';
 export { Semaphore } from './semaphore';
 export { SingleFlight } from './single-flight';
 export { inSlices } from './slices';

@@ -1,3 +1,4 @@
+import type { PacedSlots } from '../base';
 import type { CgroupMeter } from '../kernel';
 import type { HandlerFeatures, Handlers } from '../runtime';
 import type { Sandboxes } from '../pods';
@@ -22,6 +23,8 @@ export interface CreateParts extends SupervisorParts {
   /** The absolute path of CRIU; rejects `program-missing`. */
   readonly findCriu: () => Promise<string>;
   readonly conmonPath: string;
+  /** For what keeps processors busy: the OCI runtime. */
+  readonly pace: PacedSlots;
   /** As the configuration has it now. */
   readonly logs: () => LogSettings;
   /** What the configuration adds to every container, as it has it now. */

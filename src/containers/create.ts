@@ -47,7 +47,6 @@ export async function makeContainer(
     makeMountSources(record.config),
     makeLogFolder(kernel, sandbox.config, record.logPath),
   ]);
-  const logs = parts.logs();
   const input = await gatherSpecInput(parts, sandbox, record, image, rootfsPath);
   const { user } = input;
   const { spec, notes } = containerSpec(input);
@@ -57,7 +56,21 @@ export async function makeContainer(
     makeFoldersInRootfs(parts, rootfsPath, spec, image),
     writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 }),
   ]);
-  const monitor = await startContainerMonitor(kernel, {
+  return parts.pace.with(signal, () => createByMonitor(parts, sandbox, record, user, signal));
+}
+
+/** Starts the monitor, which has the OCI runtime create the container from the spec in its folder. */
+async function createByMonitor(
+  parts: CreateParts,
+  sandbox: SandboxRecord,
+  record: ContainerRecord,
+  user: ResolvedUser,
+  signal: AbortSignal,
+): Promise<Created> {
+  const { id } = record;
+  const paths = parts.paths(id);
+  const logs = parts.logs();
+  const monitor = await startContainerMonitor(parts.kernel, {
     conmonPath: parts.conmonPath,
     id,
     bundle: paths.bundle,

@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
+import { PacedSlots } from '../base';
 import type { Config } from '../config';
 import type { ImageFiles, ImageUser } from '../image';
-import type { Kernel } from '../kernel';
+import { processorIdleMs, type Kernel } from '../kernel';
 import { createOciRuntime, type OciRuntime } from '../runtime';
 import type { ContainerRecord } from '../state';
 
@@ -46,4 +48,9 @@ export function once(say: (text: string) => void): (text: string) => void {
     said.add(text);
     say(text);
   };
+}
+
+/** For programs that are started in bursts: two to a processor, so that one goes on while another waits for a lock. */
+export function pacedPrograms(): PacedSlots {
+  return new PacedSlots(2 * availableParallelism(), processorIdleMs);
 }

@@ -28,7 +28,7 @@ import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, findCriu, watchRuntime, type RuntimeWatch } from '../runtime';
 import { openState, type State } from '../state';
 import { createStorage, type Storage } from '../storage';
-import { endedAt, imageFiles, imageUsers, once, runtimes } from './between-rooms';
+import { endedAt, imageFiles, imageUsers, once, pacedPrograms, runtimes } from './between-rooms';
 
 /** berth without its listeners: every room, put together. */
 export interface Engine {
@@ -65,9 +65,6 @@ export interface EngineOptions {
   readonly log: Log;
 }
 
-/** A socket address holds 107 bytes; our longest is `<run-root>/s/<16 hex>`. */
-const maxRunRoot = 107 - '/s/0123456789abcdef'.length;
-
 /** How long a starting berthd waits for one that is ending. */
 const lockWaitMs = 30_000;
 
@@ -77,14 +74,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   let current = config;
   const { root, run_root: runRoot } = config;
   const environment = readEnvironment(process.env);
-  if (Buffer.byteLength(runRoot) > maxRunRoot) {
-    throw new BerthError('config-invalid', {
-      op: 'start',
-      object: 'run_root',
-      detail: `${runRoot} is longer than ${maxRunRoot} bytes: the address of a socket below it would not fit`,
-      remedy: 'use a shorter path',
-    });
-  }
+  checkRunRoot(runRoot);
   await using opened = new UndoScope(log);
   const rootHash = hashId(root, 8);
   const cgroupName = `berth-${rootHash}`;
@@ -145,6 +135,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     runRoot,
     rootHash,
     cgroups,
+    pace: pacedPrograms(),
   });
 
   const images = await createImages({
@@ -197,6 +188,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     admitImage: (image, asked, namespace) => images.admit(image, asked, namespace),
     findCriu: () => findCriu(config.runtime.criu, environment.searchPath),
     conmonPath,
+    pace: pacedPrograms(),
     logs: () => ({ sizeMax: current.runtime.log_size_max, toJournald: current.runtime.log_to_journald }),
     specDefaults: () => ({ env: [], pidsLimit: current.runtime.pids_limit }),
     paths,
@@ -250,4 +242,17 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     },
     close: () => opened.rollback(),
   };
+}
+
+/** A socket address holds 107 bytes; our longest is `<run-root>/s/<16 hex>`. */
+const maxRunRoot = 107 - '/s/0123456789abcdef'.length;
+
+function checkRunRoot(runRoot: string): void {
+  if (Buffer.byteLength(runRoot) <= maxRunRoot) return;
+  throw new BerthError('config-invalid', {
+    op: 'start',
+    object: 'run_root',
+    detail: `${runRoot} is longer than ${maxRunRoot} bytes: the address of a socket below it would not fit`,
+    remedy: 'use a shorter path',
+  });
 }

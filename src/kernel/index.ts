@@ -18,5 +18,6 @@ export type {
 export { FakeKernel, type FakeCall } from './fake';
 export type { LockOptions } from './lock-file';
 export { type KernelOptions, startKernel } from './start';
+export { processorIdleMs } from './idle';
 export { openCgroupMeter } from './cgroup-usage/meter';
 export type { CgroupMeter, CgroupUsage, Pressure, PressureLine } from './cgroup-usage/usage';

@@ -1,4 +1,4 @@
-import { BerthError, KeyedLock, type Log, messageOf, newId, nowNs, SingleFlight } from '../base';
+import { BerthError, KeyedLock, type Log, messageOf, newId, nowNs, type PacedSlots, SingleFlight } from '../base';
 import type { Kernel } from '../kernel';
 import type { Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
@@ -24,6 +24,8 @@ export interface SandboxParts {
   readonly rootHash: string;
   readonly cgroups: CgroupSettings;
   readonly handlers: Handlers;
+  /** For what keeps processors busy: namespaces and CNI plugins. */
+  readonly pace: PacedSlots;
 }
 
 /** Pods as the rooms above see them: CRI's reads, and the steps of a pod's end, which containers takes in its order. */
@@ -73,10 +75,11 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     };
     await table.put(record);
     try {
-      const attach = async () => {
-        await pin(parts.kernel, record, config);
-        return list && (await network.attach(list, networkPod(record, where), signal));
-      };
+      const attach = () =>
+        parts.pace.with(signal, async () => {
+          await pin(parts.kernel, record, config);
+          return list && (await network.attach(list, networkPod(record, where), signal));
+        });
       const made = await Promise.allSettled([
         attach(),
         makeSandboxFiles(parts.kernel, where, config),
