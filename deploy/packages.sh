@@ -13,6 +13,7 @@ has_header() { [[ -e /usr/include/$1 || -e /usr/local/include/$1 ]]; }
 has_plugin() { [[ -x /usr/lib/cni/$1 || -x /opt/cni/bin/$1 ]]; }
 has_static_libc() { compgen -G '/usr/lib/*/libc.a' >/dev/null || [[ -e /usr/lib/libc.a ]]; }
 has_static_busybox() { has_program busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; }
+has_zones() { [[ -e /usr/share/zoneinfo/Asia/Kathmandu ]]; }
 has_certificates() { [[ -e /etc/ssl/certs/ca-certificates.crt ]]; }
 
 # need PACKAGE TEST...: notes the package when the test fails.
@@ -45,6 +46,7 @@ need_for_tests() {
   need gnupg has_program gpg
   need crun has_program crun
   need procps has_program ps
+  need tzdata has_zones
   need zstd has_program zstd
   need openssl has_program openssl
   need util-linux has_program unshare

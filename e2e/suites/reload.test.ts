@@ -1,4 +1,4 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { images } from '../support/fixtures';
@@ -6,18 +6,6 @@ import { rejection } from '../support/matchers';
 import { spareDaemon, type SpareDaemon } from '../support/spare-daemon';
 import { berthOnly } from '../support/suite';
 import { until } from '../support/wait';
-
-/** What berthd says of a reload, by the number of those before. */
-async function reload({ daemon }: SpareDaemon): Promise<{ level: number; msg: string; changed?: readonly string[] }> {
-  const said = async () =>
-    (await readFile(join(daemon.layout.dir, 'daemon.log'), 'utf8'))
-      .split('\n')
-      .filter((line) => /"msg":"the configuration was/.test(line));
-  const before = (await said()).length;
-  process.kill(daemon.pid, 'SIGHUP');
-  const line = await until('the reload to be told', async () => (await said())[before]);
-  return JSON.parse(line) as { level: number; msg: string; changed?: readonly string[] };
-}
 
 berthOnly('a reload', () => {
   let spare: SpareDaemon;
@@ -39,7 +27,7 @@ berthOnly('a reload', () => {
     const pod = world.podConfig({ host: true });
     expect((await rejection(world.cri.runPod(pod, 'second'))).code).toBe(status.INVALID_ARGUMENT);
     await writeFile(file, `[runtime.handlers.second]\npath = "runc"\n[image]\npinned_images = ["${images.busybox}"]\n`);
-    expect((await reload(spare)).changed).toEqual(['runtime.handlers', 'image.pinned_images']);
+    expect((await spare.reload()).changed).toEqual(['runtime.handlers', 'image.pinned_images']);
     world.adopt(await world.cri.runPod(pod, 'second'));
     expect((await world.cri.imageStatus(images.busybox))?.pinned).toBe(true);
     const { runtimeHandlers } = await until('the handler to be told', async () => {
@@ -73,7 +61,7 @@ berthOnly('a reload', () => {
   ])('of %s changes nothing, and says what is wrong', async (_, write, message) => {
     const before = await inForce();
     await write(file);
-    const told = await reload(spare);
+    const told = await spare.reload();
     expect(told.level).toBe(50);
     expect(told.msg).toMatch(message);
     expect(await inForce()).toEqual(before);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endDaemon, launch, removeTraces, startDaemon, type Daemon, type DaemonOptions } from './daemon';
@@ -6,13 +6,23 @@ import { daemonKind, environment, usesSlices } from './environment';
 import { layoutIn, makeLayout } from './layout';
 import { isTrouble, leaked, nothing, snapshot } from './leaks';
 import { drawNames } from './machine';
+import { until } from './wait';
 import { World } from './world';
+
+/** A line of berthd's log; level 50 is an error. */
+export interface ReloadTold {
+  readonly level: number;
+  readonly msg: string;
+  readonly changed?: readonly string[];
+}
 
 export interface SpareDaemon extends AsyncDisposable {
   /** As it runs now: another process after each `launch`. */
   readonly daemon: Daemon;
   readonly world: World;
   kill(): Promise<void>;
+  /** Has it read its configuration again (SIGHUP), and gives what it says of that. */
+  reload(): Promise<ReloadTold>;
   /** Starts it again once it has ended; the world's connection follows. */
   launch(): Promise<void>;
 }
@@ -38,6 +48,7 @@ export async function spareDaemon({
     },
     world,
     kill: () => endDaemon(daemon, 'SIGKILL'),
+    reload: () => reload(daemon),
     async launch() {
       world.disconnect();
       daemon = await launch(daemon);
@@ -53,4 +64,14 @@ export async function spareDaemon({
       if (left.length > 0) throw new Error(`a spare daemon left behind:\n${left.join('\n')}`);
     },
   };
+}
+
+async function reload({ layout, pid }: Daemon): Promise<ReloadTold> {
+  const said = async () =>
+    (await readFile(join(layout.dir, 'daemon.log'), 'utf8'))
+      .split('\n')
+      .filter((line) => /"msg":"the configuration was/.test(line));
+  const before = (await said()).length;
+  process.kill(pid, 'SIGHUP');
+  return JSON.parse(await until('the reload to be told', async () => (await said())[before])) as ReloadTold;
 }

@@ -1,3 +1,4 @@
+export { usualCapabilities } from './container-defaults';
 export { type Environment, type ProxyEnvironment, readEnvironment } from './environment';
 export { loadConfig, type Overrides } from './load';
 export type { Config } from './schema';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { capability, device, timezone, ulimit, usualCapabilities, variable } from './container-defaults';
 
 const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
 
@@ -70,6 +71,16 @@ export const configSchema = z.strictObject({
         .default(''),
       /** Processes and threads that each container may have; 0: as many as its pod. */
       pids_limit: z.number().int().min(0).max(4_194_304).default(0),
+      /** Environment of every container, under its image's and its own. */
+      default_env: z.array(variable).default([]),
+      /** Capabilities of containers that ask for none. */
+      default_capabilities: z.array(capability).default([...usualCapabilities]),
+      /** Resource limits of every container; what is not here is as berthd has it. */
+      default_ulimits: z.array(ulimit).default([]),
+      /** Devices that every container gets. */
+      additional_devices: z.array(device).default([]),
+      /** What /etc/localtime says in containers. */
+      timezone: timezone.default(''),
       /** Bytes from which a container's log is put aside as <log>.1 and begun anew; 0: only the kubelet rotates it. */
       log_size_max: z
         .number()

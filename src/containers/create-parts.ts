@@ -4,6 +4,7 @@ import type { HandlerFeatures, Handlers } from '../runtime';
 import type { Sandboxes } from '../pods';
 import type { SpecDefaults } from '../spec';
 import type { ImageRecord } from '../state';
+import type { Device } from '../wire';
 import type { CdiDevices } from './cdi';
 import type { HookFolders } from './hooks';
 import type { SupervisorParts } from './supervisor';
@@ -29,6 +30,7 @@ export interface CreateParts extends SupervisorParts {
   readonly logs: () => LogSettings;
   /** What the configuration adds to every container, as it has it now. */
   readonly specDefaults: () => SpecDefaults;
+  readonly additionalDevices: () => readonly Device[];
   /** Says a thing about this machine once: what a container asked for and cannot have here. */
   readonly sayOnce: (note: string) => void;
 }

@@ -8,10 +8,17 @@ import type { ContainerConfig, Device } from '../wire';
 /** Parts of /dev that are file systems of their own or belong to one terminal. */
 const notDevices = new Set(['pts', 'shm', 'mqueue', 'fd', 'console', 'ptmx', 'lxd', '.lxc', '.lxd-mounts', '.udev']);
 
-/** The device nodes that the container asks for; all of the host's for a privileged one. */
-export async function resolveDevices(config: ContainerConfig): Promise<readonly DeviceNode[]> {
+/**
+ * The device nodes that every container has and those that this one asks for, which win at the same path; all of the
+ * host's for a privileged one.
+ */
+export async function resolveDevices(
+  config: ContainerConfig,
+  additional: readonly Device[],
+): Promise<readonly DeviceNode[]> {
   if (config.linux?.securityContext?.privileged) return hostDevices('/dev');
-  return (await Promise.all(config.devices.map(resolveDevice))).flat();
+  const nodes = (await Promise.all([...additional, ...config.devices].map(resolveDevice))).flat();
+  return [...new Map(nodes.map((node) => [node.path, node])).values()];
 }
 
 /** CRI Device: a node, or a folder whose nodes are all given. */

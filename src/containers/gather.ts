@@ -36,7 +36,7 @@ export async function gatherSpecInput(
   const [user, config, devices, seccompProfile, pids, hooks, cdi] = await together([
     resolveContainerUser(parts, id, rootfsPath, record.config, image),
     mountImageVolumes(parts, record).then(resolveMountSources),
-    resolveDevices(record.config),
+    resolveDevices(record.config, parts.additionalDevices()),
     readSeccompProfile(id, record.config),
     pidNamespace(parts.kernel, record.config, sandbox, parts.table),
     parts.hooks(),

@@ -4,7 +4,9 @@ import type { Config } from '../config';
 import type { ImageFiles, ImageUser } from '../image';
 import { processorIdleMs, type Kernel } from '../kernel';
 import { createOciRuntime, type OciRuntime } from '../runtime';
+import type { SpecDefaults } from '../spec';
 import type { ContainerRecord } from '../state';
+import { timeZoneFile } from './time-zone';
 
 /** The files that say where images come from, and which are let in. */
 export function imageFiles({ image }: Config): ImageFiles {
@@ -48,6 +50,13 @@ export function once(say: (text: string) => void): (text: string) => void {
     said.add(text);
     say(text);
   };
+}
+
+/** What the configuration adds to every container. */
+export function specDefaults(config: Config): SpecDefaults {
+  const { default_env: env, default_capabilities: capabilities, default_ulimits: ulimits, pids_limit } = config.runtime;
+  const localtime = timeZoneFile(config);
+  return { env, capabilities, ulimits, pidsLimit: pids_limit, ...(localtime !== undefined && { localtime }) };
 }
 
 /** For programs that are started in bursts: two to a processor, so that one goes on while another waits for a lock. */

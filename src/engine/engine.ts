@@ -28,7 +28,8 @@ import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, findCriu, watchRuntime, type RuntimeWatch } from '../runtime';
 import { openState, type State } from '../state';
 import { createStorage, type Storage } from '../storage';
-import { endedAt, imageFiles, imageUsers, once, pacedPrograms, runtimes } from './between-rooms';
+import { endedAt, imageFiles, imageUsers, once, pacedPrograms, runtimes, specDefaults } from './between-rooms';
+import { checkTimeZone } from './time-zone';
 
 /** berth without its listeners: every room, put together. */
 export interface Engine {
@@ -75,6 +76,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const { root, run_root: runRoot } = config;
   const environment = readEnvironment(process.env);
   checkRunRoot(runRoot);
+  await checkTimeZone(config);
   await using opened = new UndoScope(log);
   const rootHash = hashId(root, 8);
   const cgroupName = `berth-${rootHash}`;
@@ -190,7 +192,8 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     conmonPath,
     pace: pacedPrograms(),
     logs: () => ({ sizeMax: current.runtime.log_size_max, toJournald: current.runtime.log_to_journald }),
-    specDefaults: () => ({ env: [], pidsLimit: current.runtime.pids_limit }),
+    specDefaults: () => specDefaults(current),
+    additionalDevices: () => current.runtime.additional_devices,
     paths,
     sayOnce: once((note) => log.warn(`on this machine: ${note}`)),
     log,
@@ -220,6 +223,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     runtime,
     async reload(next) {
       const changed = changedKeys(current, next);
+      await checkTimeZone(next);
       const apply = await images.prepare(imageFiles(next));
       // Nothing can fail from here on.
       current = next;

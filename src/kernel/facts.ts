@@ -19,10 +19,40 @@ export function parseCapabilities(mask: string): string[] {
   return capabilities.filter((_, number) => (bits >> BigInt(number)) & 1n);
 }
 
+/** The hard limits in a text like /proc/self/limits, by names as setrlimit(2) has them without RLIMIT_; those that are unlimited are left out. */
+export function parseHardLimits(text: string): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(limitTitles).flatMap(([name, title]) => {
+      const hard = new RegExp(`^${title} +\\S+ +(\\d+)`, 'm').exec(text)?.[1];
+      return hard === undefined ? [] : [[name, Number(hard)] as const];
+    }),
+  );
+}
+
+/** What /proc/<pid>/limits calls them. */
+const limitTitles = {
+  core: 'Max core file size',
+  cpu: 'Max cpu time',
+  data: 'Max data size',
+  fsize: 'Max file size',
+  locks: 'Max file locks',
+  memlock: 'Max locked memory',
+  msgqueue: 'Max msgqueue size',
+  nice: 'Max nice priority',
+  nofile: 'Max open files',
+  nproc: 'Max processes',
+  rss: 'Max resident set',
+  rtprio: 'Max realtime priority',
+  rttime: 'Max realtime timeout',
+  sigpending: 'Max pending signals',
+  stack: 'Max stack size',
+};
+
 /** Reads what this process may do and what this kernel offers. */
 export async function readFacts(): Promise<KernelFacts> {
-  const [status, score, bootId, hierarchies, systemd] = await Promise.all([
+  const [status, limits, score, bootId, hierarchies, systemd] = await Promise.all([
     readFile('/proc/self/status', 'utf8'),
+    readFile('/proc/self/limits', 'utf8'),
     readFile('/proc/self/oom_score_adj', 'utf8'),
     readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
     readHierarchies(),
@@ -33,6 +63,7 @@ export async function readFacts(): Promise<KernelFacts> {
     cgroup: cgroupLayout(hierarchies),
     ...(await readControllers(hierarchies)),
     systemd,
+    hardLimits: parseHardLimits(limits),
     oomScoreAdj: Number(score.trim()),
     bootId: bootId.trim(),
     release: release(),

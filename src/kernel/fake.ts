@@ -39,6 +39,7 @@ const root: KernelFacts = {
   swapAccounting: true,
   systemd: false,
   oomScoreAdj: 0,
+  hardLimits: {},
   bootId: '00000000-0000-4000-8000-000000000000',
   release: '6.5.0',
 };

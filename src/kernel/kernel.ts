@@ -129,6 +129,8 @@ export interface KernelFacts {
   /** Swap is counted per cgroup. */
   readonly swapAccounting: boolean;
   readonly oomScoreAdj: number;
+  /** Hard limits of this process, by setrlimit(2)'s names in lower case without RLIMIT_; what is unlimited is left out. */
+  readonly hardLimits: Readonly<Record<string, number>>;
   /** Present where AppArmor is on; `defaultProfile` is berth's own, where it could be loaded. */
   readonly appArmor?: { readonly defaultProfile?: string };
   readonly bootId: string;

@@ -11,6 +11,7 @@ import { processArgs } from './process/args';
 import { processCwd } from './process/cwd';
 import { processEnv } from './process/env';
 import { clampOomScore } from './process/oom-score';
+import { processRlimits } from './process/rlimits';
 import { refuseContainer } from './refuse';
 import { containerResources } from './resources';
 import { containerSeccomp } from './seccomp/seccomp';
@@ -49,6 +50,7 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
   const resources = containerResources(config.linux?.resources, facts, defaults, devices.rules);
   const { mounts, rootfsPropagation } = containerMounts(input);
   const labels = securityLabels(id, context, sandboxContext?.selinuxOptions, facts);
+  const rlimits = processRlimits(defaults.ulimits ?? [], facts);
   const oomScore = clampOomScore(wantedOomScore(input), facts);
   const env = processEnv({
     id,
@@ -71,6 +73,7 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
       capabilities: capabilities.sets,
       noNewPrivileges: context?.noNewPrivs === true,
       oomScoreAdj: oomScore.value,
+      ...(rlimits.rlimits.length > 0 && { rlimits: rlimits.rlimits }),
       ...(labels.apparmorProfile && { apparmorProfile: labels.apparmorProfile }),
       ...(labels.selinuxLabel && { selinuxLabel: labels.selinuxLabel }),
     },
@@ -90,7 +93,7 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
   };
   return {
     spec: withAdditions(input, spec),
-    notes: [...capabilities.notes, ...env.notes, ...resources.notes, ...oomScore.notes],
+    notes: [...capabilities.notes, ...env.notes, ...resources.notes, ...rlimits.notes, ...oomScore.notes],
   };
 }
 

@@ -77,6 +77,8 @@ export interface HostFacts {
   /** The daemon's own oom_score_adj: the lowest that it may give away without CAP_SYS_RESOURCE. */
   readonly oomScoreAdj: number;
   readonly hasSysResource: boolean;
+  /** The daemon's own hard limits, by lower-case names without RLIMIT_; absent: none. Not to be exceeded without CAP_SYS_RESOURCE. */
+  readonly hardLimits?: Readonly<Record<string, number>>;
   readonly cgroup: 'v1' | 'hybrid' | 'v2';
   /** Names of cgroup controllers (`pids`, `hugetlb`); absent: all. */
   readonly controllers?: readonly string[];
@@ -102,6 +104,17 @@ export interface SpecDefaults {
   readonly capabilities?: readonly string[];
   /** Processes per container; absent or not above 0: no limit but the pod's. */
   readonly pidsLimit?: number;
+  /** Resource limits; absent: the daemon's own are inherited. */
+  readonly ulimits?: readonly Ulimit[];
+  /** Absolute path of the node's file that becomes /etc/localtime; absent: the image's own stays. */
+  readonly localtime?: string;
+}
+
+/** A limit of setrlimit(2), by its name without RLIMIT_, in the unit that the kernel has for it. */
+export interface Ulimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 /** A seccomp profile of the node in docker's or OCI's JSON. */

@@ -43,8 +43,16 @@ export interface Process {
   readonly capabilities: Capabilities;
   readonly noNewPrivileges: boolean;
   readonly oomScoreAdj: number;
+  readonly rlimits?: readonly Rlimit[];
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
+}
+
+/** A limit of setrlimit(2); `type` is its name there. */
+export interface Rlimit {
+  readonly type: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export interface ProcessUser {

@@ -96,12 +96,28 @@ describe('the log path', () => {
 
 describe('devices', () => {
   const of = (hostPath: string, permissions = 'rw') =>
-    resolveDevices(ContainerConfig.fromPartial({ devices: [{ hostPath, containerPath: '/dev/x', permissions }] }));
+    resolveDevices(ContainerConfig.fromPartial({ devices: [{ hostPath, containerPath: '/dev/x', permissions }] }), []);
 
   test('a node is given with its numbers under the name in the container', async () => {
     await expect(of('/dev/null')).resolves.toEqual([
       expect.objectContaining({ path: '/dev/x', type: 'c', major: 1, minor: 3, access: 'rw' }),
     ]);
+  });
+
+  test('what every container has gives way at the same path, and to all of the host’s', async () => {
+    const additional = [
+      { hostPath: '/dev/zero', containerPath: '/dev/x', permissions: 'rwm' },
+      { hostPath: '/dev/full', containerPath: '/dev/y', permissions: 'r' },
+    ];
+    const devices = [{ hostPath: '/dev/null', containerPath: '/dev/x', permissions: 'rw' }];
+    const nodes = await resolveDevices(ContainerConfig.fromPartial({ devices }), additional);
+    expect(nodes.map(({ path, minor, access }) => [path, minor, access])).toEqual([
+      ['/dev/x', 3, 'rw'],
+      ['/dev/y', 7, 'r'],
+    ]);
+    const linux = { securityContext: { privileged: true } };
+    const all = await resolveDevices(ContainerConfig.fromPartial({ linux }), additional);
+    expect(all.some(({ path }) => path === '/dev/y')).toBe(false);
   });
 
   test.each([

@@ -1,8 +1,17 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseCapabilities, readControllers, readFacts } from '../../src/kernel/facts';
+import { parseCapabilities, parseHardLimits, readControllers, readFacts } from '../../src/kernel/facts';
 import { cgroupLayout, homeHierarchy, parseHierarchies } from '../../src/kernel/hierarchies';
+
+test('hard limits are read by name; what is unlimited is none', () => {
+  const text = `Limit                     Soft Limit           Hard Limit           Units
+Max cpu time              unlimited            unlimited            seconds
+Max open files            1024                 4096                 files
+Max nice priority         0                    0
+`;
+  expect(parseHardLimits(text)).toEqual({ nofile: 4096, nice: 0 });
+});
 
 test('a mask of capabilities is read by name', () => {
   expect(parseCapabilities('0000000000000401')).toEqual(['chown', 'net_bind_service']);

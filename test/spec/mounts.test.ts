@@ -38,6 +38,8 @@ describe('default mounts', () => {
     expect(at(over, '/dev/shm')?.options).toContain('rw');
     expect(at({ files }, '/etc/resolv.conf')).toMatchObject({ type: 'bind', source: '/p/resolv.conf' });
     expect(at({ files: { hosts: '/p/hosts' } }, '/etc/hosts')?.source).toBe('/p/hosts');
+    const zone = at({ defaults: { env: [], localtime: '/z' } }, '/etc/localtime');
+    expect([zone?.source, zone?.options.at(-1)]).toEqual(['/z', 'ro']);
   });
 });
 

@@ -112,6 +112,26 @@ describe('env and cwd', () => {
   });
 });
 
+test('resource limits are those of the configuration, cut to the daemon’s own where it may not raise them', () => {
+  const ulimits = [
+    { name: 'nofile', soft: 100, hard: 5000 },
+    { name: 'core', soft: 0, hard: 0 },
+  ];
+  const of = (facts: object) => {
+    const { spec, notes } = containerSpec(specInput({ defaults: { env: [], ulimits }, facts }));
+    return { rlimits: spec.process.rlimits, notes };
+  };
+  const core = { type: 'RLIMIT_CORE', soft: 0, hard: 0 };
+  const asked = [{ type: 'RLIMIT_NOFILE', soft: 100, hard: 5000 }, core];
+  expect(of({ hardLimits: { nofile: 5000 } })).toEqual({ rlimits: asked, notes: [] });
+  expect(of({ hardLimits: { nofile: 10 }, hasSysResource: true })).toEqual({ rlimits: asked, notes: [] });
+  expect(of({ hardLimits: { nofile: 50 } })).toEqual({
+    rlimits: [{ type: 'RLIMIT_NOFILE', soft: 50, hard: 50 }, core],
+    notes: [expect.stringContaining('nofile=5000 is cut to 50')],
+  });
+  expect(containerSpec(specInput()).spec.process).not.toHaveProperty('rlimits');
+});
+
 describe('oom_score_adj', () => {
   test.each([
     [0n, 0, false, 0, 0],

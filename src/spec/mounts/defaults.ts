@@ -1,4 +1,4 @@
-import type { PodFiles } from '../input';
+import type { PodFiles, SpecDefaults } from '../input';
 import type { Mount } from '../oci';
 
 /** The file systems of every container (OCI config-linux.md, "Default Filesystems"). Privileged ones may write to /sys. */
@@ -14,18 +14,18 @@ export function defaultMounts(privileged: boolean): Mount[] {
   ];
 }
 
-/** The pod's shared files. They are read-only where the root file system is. */
-export function podFileMounts(files: PodFiles, readonlyRootfs: boolean): Mount[] {
+/** The pod's shared files, read-only where the root file system is, and the node's time zone, which nobody writes to. */
+export function podFileMounts(files: PodFiles & Pick<SpecDefaults, 'localtime'>, readonlyRootfs: boolean): Mount[] {
   const mode = readonlyRootfs ? 'ro' : 'rw';
+  const flags = ['rbind', 'rprivate', 'nosuid', 'nodev', 'noexec'];
   const file = (path: string, source: string | undefined): Mount[] =>
-    source === undefined ? [] : [mount(path, 'bind', source, 'rbind', 'rprivate', 'nosuid', 'nodev', 'noexec', mode)];
+    source === undefined ? [] : [mount(path, 'bind', source, ...flags, mode)];
   return [
-    ...(files.shm === undefined
-      ? []
-      : [mount('/dev/shm', 'bind', files.shm, 'rbind', 'rprivate', 'nosuid', 'nodev', 'noexec', 'rw')]),
+    ...(files.shm === undefined ? [] : [mount('/dev/shm', 'bind', files.shm, ...flags, 'rw')]),
     ...file('/etc/hostname', files.hostname),
     ...file('/etc/resolv.conf', files.resolvConf),
     ...file('/etc/hosts', files.hosts),
+    ...(files.localtime === undefined ? [] : [mount('/etc/localtime', 'bind', files.localtime, ...flags, 'ro')]),
   ];
 }
 

@@ -23,7 +23,7 @@ export function containerMounts(input: ContainerSpecInput): Mounts {
 
   const mounts = [
     ...defaultMounts(context?.privileged === true).filter(({ destination }) => !covered(destination)),
-    ...podFileMounts(input.files, context?.readonlyRootfs === true).filter(
+    ...podFileMounts({ ...input.files, localtime: input.defaults.localtime }, context?.readonlyRootfs === true).filter(
       ({ destination }) => !taken.has(destination),
     ),
     ...asked,

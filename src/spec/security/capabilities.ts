@@ -1,8 +1,9 @@
+import { usualCapabilities } from '../../config';
 import type { LinuxContainerSecurityContext } from '../../wire';
 import type { HostFacts, SpecDefaults } from '../input';
 import type { Capabilities } from '../oci';
 import { refuseContainer } from '../refuse';
-import { capabilityNames, defaultCapabilities, plainName } from './capability-names';
+import { capabilityNames, plainName } from './capability-names';
 
 export interface CapabilitySets {
   readonly sets: Capabilities;
@@ -31,7 +32,7 @@ export function capabilitySets(
     ? []
     : add.includes('all')
       ? all
-      : (defaults.capabilities ?? defaultCapabilities).map(plainName);
+      : (defaults.capabilities ?? usualCapabilities).map(plainName);
   const wanted = [...base, ...expand(add, []), ...expand(ambient, all)].filter((name) => !drop.includes(name));
   const wantedAmbient = expand(ambient, all).filter((name) => !drop.includes(name));
 

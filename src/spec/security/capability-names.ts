@@ -6,10 +6,6 @@ export const capabilityNames: ReadonlySet<string> = new Set(
   mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore`.split(/\s+/),
 );
 
-/** What a container gets that asks for nothing. */
-export const defaultCapabilities: readonly string[] =
-  'chown dac_override fsetid fowner setgid setuid setpcap net_bind_service kill'.split(' ');
-
 /** `CAP_Net_Admin` as `net_admin`. */
 export function plainName(name: string): string {
   return name.trim().toLowerCase().replace(/^cap_/, '');
