@@ -1,16 +1,19 @@
-import { BerthError, KeyedLock, type Log, messageOf, newId, nowNs, type PacedSlots, SingleFlight } from '../base';
+import { BerthError, KeyedLock, type Log, newId, nowNs, type PacedSlots, SingleFlight } from '../base';
 import type { Kernel } from '../kernel';
 import type { Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
 import type { SandboxRecord, Table } from '../state';
 import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
 import { type CgroupSettings, makePodCgroup, planPodCgroup } from './cgroup';
+import { checkNetworks } from './check-networks';
 import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 import type { Infra } from './infra';
-import { networkListText, type Network } from './network/network';
+import { networkListText } from './network/conf-list';
+import type { Network } from './network/network';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
 import { createTakeDown, networkPod } from './take-down';
+import { createUnfinished, type Unfinished } from './unfinished';
 
 /** What the pods room is made of. */
 export interface SandboxParts {
@@ -29,7 +32,7 @@ export interface SandboxParts {
 }
 
 /** Pods as the rooms above see them: CRI's reads, and the steps of a pod's end, which containers takes in its order. */
-export interface Sandboxes extends Pods {
+export interface Sandboxes extends Pods, Unfinished {
   paths(id: string): SandboxPaths;
   /** The sandbox, if containers may be made in it; rejects with what is wrong otherwise. */
   require(id: string, op: string): SandboxRecord;
@@ -39,8 +42,8 @@ export interface Sandboxes extends Pods {
   finishStop(id: string, signal?: AbortSignal): Promise<void>;
   /** Takes everything away and forgets the pod; on failure the record stays, as `removing`. */
   remove(id: string, signal?: AbortSignal): Promise<void>;
-  /** Finishes what could not be ended: failed CNI DELs, removals, pods that a killed daemon was making. */
-  retry(signal?: AbortSignal): Promise<void>;
+  /** Has the plugins say of each ready pod once whether its network is as they made it; what is not is logged. */
+  checkNetworks(signal: AbortSignal): Promise<void>;
 }
 
 export function createSandboxes(parts: SandboxParts): Sandboxes {
@@ -149,6 +152,12 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     return record;
   };
 
+  const unfinished = createUnfinished(
+    table,
+    { finishStop, remove, beingMade: ({ config }) => flights.keys().includes(metadataKey(config)) },
+    parts.log,
+  );
+
   return {
     async run(config, handler, signal) {
       validateSandbox(config, 'RunPodSandbox');
@@ -191,19 +200,9 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     finishStop,
     remove,
 
-    async retry(signal) {
-      const creating = new Set(flights.keys());
-      for (const record of [...table.values()]) {
-        const { id, phase } = record;
-        const abandoned = phase === 'creating' && !creating.has(metadataKey(record.config));
-        try {
-          if (phase === 'removing' || abandoned) await remove(id, signal);
-          else if (phase === 'stopped' && record.network?.attached) await finishStop(id, signal);
-        } catch (error) {
-          parts.log.error({ err: error, sandbox: id }, `pod not taken down yet: ${messageOf(error)}`);
-        }
-      }
-    },
+    retry: (signal) => unfinished.retry(signal),
+    retryDue: (signal) => unfinished.retryDue(signal),
+    checkNetworks: (signal) => checkNetworks(parts, paths, signal),
   };
 }
 

@@ -2,9 +2,10 @@ import { messageOf } from '../base';
 import type { SandboxRecord } from '../state';
 import { removePodCgroup } from './cgroup';
 import { sharesPidNamespace } from './files';
-import type { NetworkPod } from './network/network';
+import type { NetworkPod } from './network/commands';
 import type { SandboxPaths } from './paths';
 import type { SandboxParts } from './sandboxes';
+import { TellOnce } from './tell-once';
 
 /** How a pod gives back what its record says was taken. Every step is idempotent: what was never there is no error. */
 export interface TakeDown {
@@ -29,15 +30,19 @@ export function networkPod(record: SandboxRecord, where: SandboxPaths): NetworkP
 
 export function createTakeDown(parts: SandboxParts, paths: (id: string) => SandboxPaths): TakeDown {
   const { kernel, network, table } = parts;
+  const once = new TellOnce();
 
   const detach = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
     const attachment = record.network;
     if (!attachment?.attached || !attachment.confList) return record;
     try {
       await network.detach(attachment.confList, attachment.result, networkPod(record, paths(record.id)), signal);
+      once.over(record.id);
       return { ...record, network: { ...attachment, attached: false } };
     } catch (error) {
-      parts.log.error({ err: error, sandbox: record.id }, `${messageOf(error)}: it is tried again until it succeeds`);
+      once.tell(record.id, messageOf(error), (said) =>
+        parts.log.error({ err: error, sandbox: record.id }, `${said}: it is tried again until it succeeds`),
+      );
       return record;
     }
   };
