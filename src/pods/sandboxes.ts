@@ -7,9 +7,10 @@ import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
 import { type CgroupSettings, makePodCgroup, planPodCgroup } from './cgroup';
 import { checkNetworks } from './check-networks';
 import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
+import { createHostPorts } from './host-ports/host-ports';
 import type { Infra } from './infra';
 import { networkListText } from './network/conf-list';
-import type { Network } from './network/network';
+import type { Attachment, Network } from './network/network';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
 import { createTakeDown, networkPod } from './take-down';
@@ -42,6 +43,8 @@ export interface Sandboxes extends Pods, Unfinished {
   finishStop(id: string, signal?: AbortSignal): Promise<void>;
   /** Takes everything away and forgets the pod; on failure the record stays, as `removing`. */
   remove(id: string, signal?: AbortSignal): Promise<void>;
+  /** Once at start, before anything is taken down: host ports lead where the records say. */
+  restoreHostPorts(): Promise<void>;
   /** Has the plugins say of each ready pod once whether its network is as they made it; what is not is logged. */
   checkNetworks(signal: AbortSignal): Promise<void>;
 }
@@ -55,7 +58,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
   const paths = (id: string) => sandboxPaths(parts.runRoot, parts.rootHash, id);
   const visible = (record: SandboxRecord) => record.phase !== 'creating' && record.phase !== 'removing';
 
-  const end = createTakeDown(parts, paths);
+  const hostPorts = createHostPorts(parts);
+  const end = createTakeDown(parts, paths, hostPorts);
 
   const create = async (config: PodSandboxConfig, handler: string, signal: AbortSignal): Promise<string> => {
     const id = newId();
@@ -63,7 +67,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const hostNetwork = sharesHostNetwork(config);
     const list = hostNetwork ? undefined : await network.list(signal);
     const cgroup = planPodCgroup(parts.cgroups, config, id);
-    let record: SandboxRecord = {
+    const planned: SandboxRecord = {
       v: 1,
       id,
       phase: 'creating',
@@ -76,13 +80,16 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       ...(sharesHostIpc(config) ? {} : { ipcns: where.ipcns }),
       ...(list ? { network: { attached: true, ips: [], name: list.name, confList: networkListText(list) } } : {}),
     };
-    await table.put(record);
+    let record = await hostPorts.claim(planned, list);
     try {
-      const attach = () =>
-        parts.pace.with(signal, async () => {
+      const attach = async () => {
+        const attached = await parts.pace.with(signal, async () => {
           await pin(parts.kernel, record, config);
-          return list && (await network.attach(list, networkPod(record, where), signal));
+          return withAttachment(record, list && (await network.attach(list, networkPod(record, where), signal)));
         });
+        await hostPorts.open(attached);
+        return attached;
+      };
       const made = await Promise.allSettled([
         attach(),
         makeSandboxFiles(parts.kernel, where, config),
@@ -93,14 +100,11 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       if (attached.status === 'rejected') throw attached.reason;
       if (files.status === 'rejected') throw files.reason;
       if (ownsCgroup.status === 'rejected') throw ownsCgroup.reason;
-      if (attached.value && record.network) {
-        record = { ...record, network: { ...record.network, ...attached.value } };
-      }
-      record = { ...record, ownsCgroup: ownsCgroup.value };
+      record = { ...attached.value, ownsCgroup: ownsCgroup.value };
       if (sharesPidNamespace(config)) {
-        const planned = { ...record, infraRuntime: await parts.infra.runtimeOf(handler) };
-        await table.put(planned);
-        record = { ...planned, infra: await parts.infra.start(planned, where, signal) };
+        const withRuntime = { ...record, infraRuntime: await parts.infra.runtimeOf(handler) };
+        await table.put(withRuntime);
+        record = { ...withRuntime, infra: await parts.infra.start(withRuntime, where, signal) };
       }
       record = { ...record, phase: 'ready' };
       await table.put(record);
@@ -202,6 +206,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
 
     retry: (signal) => unfinished.retry(signal),
     retryDue: (signal) => unfinished.retryDue(signal),
+    restoreHostPorts: () => hostPorts.restore(),
     checkNetworks: (signal) => checkNetworks(parts, paths, signal),
   };
 }
@@ -214,6 +219,10 @@ const noLinux: LinuxPodSandboxConfig = {
   overhead: undefined,
   resources: undefined,
 };
+
+function withAttachment(record: SandboxRecord, attachment: Attachment | undefined): SandboxRecord {
+  return attachment && record.network ? { ...record, network: { ...record.network, ...attachment } } : record;
+}
 
 async function pin(kernel: Kernel, record: SandboxRecord, config: PodSandboxConfig): Promise<void> {
   if (!record.netns && !record.ipcns && !record.utsns) return;

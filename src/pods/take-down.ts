@@ -3,6 +3,7 @@ import type { SandboxRecord } from '../state';
 import { removePodCgroup } from './cgroup';
 import { sharesPidNamespace } from './files';
 import type { NetworkPod } from './network/commands';
+import type { HostPorts } from './host-ports/host-ports';
 import type { SandboxPaths } from './paths';
 import type { SandboxParts } from './sandboxes';
 import { TellOnce } from './tell-once';
@@ -28,7 +29,11 @@ export function networkPod(record: SandboxRecord, where: SandboxPaths): NetworkP
   };
 }
 
-export function createTakeDown(parts: SandboxParts, paths: (id: string) => SandboxPaths): TakeDown {
+export function createTakeDown(
+  parts: SandboxParts,
+  paths: (id: string) => SandboxPaths,
+  hostPorts: HostPorts,
+): TakeDown {
   const { kernel, network, table } = parts;
   const once = new TellOnce();
 
@@ -50,7 +55,9 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
   return {
     async takeDown(record, signal) {
       const where = paths(record.id);
-      const detached = await detach(record, signal);
+      // Before the address is given back: what is sent to the host would reach the next pod that gets it.
+      const [closed] = await Promise.allSettled([hostPorts.close(record)]);
+      const detached = await detach(closed.status === 'fulfilled' ? withoutHostPorts(record) : record, signal);
       const results = await Promise.allSettled([
         sharesPidNamespace(record.config) && parts.infra.stop(record, signal),
         record.netns && kernel.unpinNamespace(where.netns),
@@ -61,7 +68,7 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
       // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.
       const left = await detach(detached, signal);
       await table.put(left);
-      const failed = results.find((result) => result.status === 'rejected');
+      const failed = [closed, ...results].find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
       return left;
     },
@@ -73,4 +80,8 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
       await table.delete(record.id);
     },
   };
+}
+
+function withoutHostPorts({ hostPorts: _, ...record }: SandboxRecord): SandboxRecord {
+  return record;
 }

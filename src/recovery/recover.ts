@@ -30,6 +30,9 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   const { state, containers, sandboxes, podLifecycle, log } = parts;
   await parts.storage.cleanStaging();
   await settle(log, [...state.containers.values()], (record) => containers.recover(record));
+  await sandboxes.restoreHostPorts().catch((error: unknown) => {
+    log.error({ err: error }, `host ports are not served: ${messageOf(error)}`);
+  });
   // A node that was restarted has no namespaces any more: its pods are over, but their addresses are still taken.
   const bootId = parts.kernel.facts.bootId;
   const over = [...state.sandboxes.values()].filter(

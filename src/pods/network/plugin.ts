@@ -2,7 +2,8 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BerthError, messageOf, pause } from '../../base';
-import { maxStdin, type Kernel, type RunRequest, type RunResult } from '../../kernel';
+import { runWithInput, type Kernel, type RunResult } from '../../kernel';
+import { systemPath } from '../../runtime';
 
 /** One call of one plugin (CNI spec, section 2). */
 export interface PluginCall {
@@ -52,31 +53,18 @@ export async function execPlugin(
         CNI_ARGS: attachment.args,
       }),
       CNI_PATH: binDirs.join(':'),
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      PATH: systemPath,
     },
     timeoutMs: call.timeoutMs,
   };
   for (let attempt = 1; ; attempt++) {
     try {
-      return outcome(await runWith(kernel, request, call.stdin, signal), call);
+      return outcome(await runWithInput(kernel, request, call.stdin, signal), call);
     } catch (error) {
       if (attempt >= busyRetries || !messageOf(error).includes('ETXTBSY')) throw error;
       await pause(busyPauseMs, signal, `CNI ${command}`);
     }
   }
-}
-
-/** A list of all attachments, or a result of many routes, can be more than a request to the launcher holds. */
-async function runWith(
-  kernel: Kernel,
-  request: RunRequest,
-  stdin: string,
-  signal: AbortSignal | undefined,
-): Promise<RunResult> {
-  if (Buffer.byteLength(stdin) <= maxStdin) return kernel.run({ ...request, stdin }, signal);
-  const streamed = await kernel.runStreamed(request, signal);
-  streamed.stdin.end(stdin);
-  return streamed.result;
 }
 
 async function findPlugin(binDirs: readonly string[], { type, command }: PluginCall): Promise<string> {

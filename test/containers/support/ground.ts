@@ -214,6 +214,10 @@ export class Ground {
       ...(await this.cgroups()).filter((path) => !own.test(path) && !path.endsWith(this.cgroup)),
       ...(await this.processes()).filter(({ line }) => !line.includes('/launcher')).map(({ line }) => line),
       ...(await this.addresses()),
+      ...(await namesIn(join(this.runRoot, 'localnet'))),
+      ...(await run('nft', ['list', 'tables'])).stdout
+        .split('\n')
+        .filter((line) => line.endsWith(this.cgroup.slice(1))),
     ];
   }
 
