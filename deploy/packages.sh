@@ -41,6 +41,8 @@ need_for_berth() {
 
 need_for_tests() {
   need docker-registry has_program docker-registry
+  need nftables has_program nft
+  need conntrack has_program conntrack
   need nginx-light has_program nginx
   need skopeo has_program skopeo
   need gnupg has_program gpg

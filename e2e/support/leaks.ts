@@ -34,7 +34,7 @@ export async function snapshot(daemon: Daemon, everything = false): Promise<Snap
     cgroupsUnder(layout.names.cgroupParent, berthName(layout), `berth.slice/${berthName(layout)}.slice`),
     slavesOf(layout.names.bridge),
     filesUnder(join(layout.ipamDir, layout.names.network), (path) => /last_reserved_ip|lock$/.test(path)),
-    firewallRules(layout.names.network),
+    firewallRules(layout.names.network, berthName(layout)),
     descriptors(daemon, processes),
     filesUnder(layout.dir, (path) => !everything && isImageData(path)),
   ]);
@@ -136,9 +136,11 @@ async function slavesOf(bridge: string): Promise<ReadonlyMap<string, number>> {
   return tally(links.split('\n').filter((line) => line.includes(` master ${bridge} `)));
 }
 
-async function firewallRules(network: string): Promise<ReadonlyMap<string, number>> {
-  const rules = await run('iptables-save');
-  return tally(rules.split('\n').filter((rule) => rule.includes(`"${network}"`)));
+/** What names the network, and the tables of berth's own. */
+async function firewallRules(network: string, table: string): Promise<ReadonlyMap<string, number>> {
+  const rules = (await run('iptables-save')).split('\n').filter((rule) => rule.includes(`"${network}"`));
+  const tables = (await run('nft', 'list', 'tables')).split('\n').filter((line) => line.endsWith(` ${table}`));
+  return tally([...rules, ...tables]);
 }
 
 /** Open descriptors by what they lead to, or by kind. containerd keeps its connections to registries for 90 s. */

@@ -96,6 +96,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       cni_conf_dir: absolutePath.default('/etc/cni/net.d'),
       cni_bin_dirs: z.array(absolutePath).min(1).default(['/opt/cni/bin', '/usr/lib/cni']),
+      /** The network of pods, by its name. Empty: the one of the first file that is valid. */
+      default_network: z.string().default(''),
     })
     .prefault({}),
 

@@ -3,9 +3,10 @@ import { PacedSlots } from '../base';
 import type { Config } from '../config';
 import type { ImageFiles, ImageUser } from '../image';
 import { processorIdleMs, type Kernel } from '../kernel';
+import type { NetworkSettings } from '../pods';
 import { createOciRuntime, type OciRuntime } from '../runtime';
 import type { SpecDefaults } from '../spec';
-import type { ContainerRecord } from '../state';
+import type { ContainerRecord, SandboxRecord, Table } from '../state';
 import { timeZoneFile } from './time-zone';
 
 /** The files that say where images come from, and which are let in. */
@@ -18,6 +19,21 @@ export function imageFiles({ image }: Config): ImageFiles {
       registriesDir: image.registries_d,
     },
   };
+}
+
+/** Where networks and plugins are. */
+export function networkSettings({ network }: Config): NetworkSettings {
+  return {
+    confDir: network.cni_conf_dir,
+    binDirs: network.cni_bin_dirs,
+    defaultNetwork: network.default_network,
+  };
+}
+
+/** The pods that hold something of this network, or may: from before their first ADD until after their last DEL. */
+export function attachedTo(network: string, sandboxes: Table<SandboxRecord>): readonly string[] {
+  const attached = [...sandboxes.values()].filter((pod) => pod.network?.attached && pod.network.name === network);
+  return attached.map(({ id }) => id);
 }
 
 /** A container may have mounted its own image and those of its volumes. */

@@ -28,7 +28,17 @@ import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, findCriu, watchRuntime, type RuntimeWatch } from '../runtime';
 import { openState, type State } from '../state';
 import { createStorage, type Storage } from '../storage';
-import { endedAt, imageFiles, imageUsers, once, pacedPrograms, runtimes, specDefaults } from './between-rooms';
+import {
+  attachedTo,
+  endedAt,
+  imageFiles,
+  imageUsers,
+  networkSettings,
+  once,
+  pacedPrograms,
+  runtimes,
+  specDefaults,
+} from './between-rooms';
 import { checkTimeZone } from './time-zone';
 
 /** berth without its listeners: every room, put together. */
@@ -118,8 +128,8 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   });
   const network = await openNetwork({
     kernel,
-    confDir: config.network.cni_conf_dir,
-    binDirs: config.network.cni_bin_dirs,
+    settings: () => networkSettings(current),
+    attached: (name) => attachedTo(name, state.sandboxes),
     log,
   });
   opened.add('network', async () => network.close());
@@ -224,11 +234,11 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     async reload(next) {
       const changed = changedKeys(current, next);
       await checkTimeZone(next);
-      const apply = await images.prepare(imageFiles(next));
+      const apply = [await images.prepare(imageFiles(next)), await network.prepare(networkSettings(next))];
       // Nothing can fail from here on.
       current = next;
       log.level = next.log_level;
-      apply();
+      for (const take of apply) take();
       void runtime.look();
       return changed;
     },
@@ -238,11 +248,15 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
       await images.collect().catch((error: unknown) => {
         log.error({ err: error }, `what no image needs is not removed: ${messageOf(error)}`);
       });
-      const retries = retryPeriodically(log, async () => {
-        await containers.retry();
-        await pods.retry();
-      });
-      opened.add('retries', async () => retries[Symbol.dispose]());
+      const retries = [
+        retryPeriodically(log, 30_000, () => containers.retry()),
+        // Each pod has a pause of its own, of some seconds at first.
+        retryPeriodically(log, 5_000, async () => pods.retryDue(closing)),
+      ];
+      opened.add('retries', async () => retries.forEach((retry) => retry[Symbol.dispose]()));
+      // What pods on record hold of their network is known from here on. Nobody waits for plugins.
+      void network.collect();
+      void pods.checkNetworks(closing);
     },
     close: () => opened.rollback(),
   };

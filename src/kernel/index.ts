@@ -21,3 +21,5 @@ export { type KernelOptions, startKernel } from './start';
 export { processorIdleMs } from './idle';
 export { openCgroupMeter } from './cgroup-usage/meter';
 export type { CgroupMeter, CgroupUsage, Pressure, PressureLine } from './cgroup-usage/usage';
+export { interfaceTo, routeLocalnet, setRouteLocalnet } from './localnet';
+export { runWithInput } from './run-with-input';

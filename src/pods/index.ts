@@ -2,7 +2,7 @@ export { type CgroupSettings, cgroupSettings, podCgroup } from './cgroup';
 export { sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 export { hostFacts } from './host-facts';
 export { createInfra, type Infra } from './infra';
-export { openNetwork, type Network } from './network/network';
+export { openNetwork, type Network, type NetworkSettings } from './network/network';
 export { netnsDir, netnsPrefix, type SandboxPaths } from './paths';
 export type { NetworkCondition, Pods } from './pods';
 export { createSandboxes, type SandboxParts, type Sandboxes } from './sandboxes';

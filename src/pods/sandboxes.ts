@@ -1,16 +1,20 @@
-import { BerthError, KeyedLock, type Log, messageOf, newId, nowNs, type PacedSlots, SingleFlight } from '../base';
+import { BerthError, KeyedLock, type Log, newId, nowNs, type PacedSlots, SingleFlight } from '../base';
 import type { Kernel } from '../kernel';
 import type { Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
 import type { SandboxRecord, Table } from '../state';
 import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
 import { type CgroupSettings, makePodCgroup, planPodCgroup } from './cgroup';
+import { checkNetworks } from './check-networks';
 import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
+import { createHostPorts } from './host-ports/host-ports';
 import type { Infra } from './infra';
-import { networkListText, type Network } from './network/network';
+import { networkListText } from './network/conf-list';
+import type { Attachment, Network } from './network/network';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
 import { createTakeDown, networkPod } from './take-down';
+import { createUnfinished, type Unfinished } from './unfinished';
 
 /** What the pods room is made of. */
 export interface SandboxParts {
@@ -29,7 +33,7 @@ export interface SandboxParts {
 }
 
 /** Pods as the rooms above see them: CRI's reads, and the steps of a pod's end, which containers takes in its order. */
-export interface Sandboxes extends Pods {
+export interface Sandboxes extends Pods, Unfinished {
   paths(id: string): SandboxPaths;
   /** The sandbox, if containers may be made in it; rejects with what is wrong otherwise. */
   require(id: string, op: string): SandboxRecord;
@@ -39,8 +43,10 @@ export interface Sandboxes extends Pods {
   finishStop(id: string, signal?: AbortSignal): Promise<void>;
   /** Takes everything away and forgets the pod; on failure the record stays, as `removing`. */
   remove(id: string, signal?: AbortSignal): Promise<void>;
-  /** Finishes what could not be ended: failed CNI DELs, removals, pods that a killed daemon was making. */
-  retry(signal?: AbortSignal): Promise<void>;
+  /** Once at start, before anything is taken down: host ports lead where the records say. */
+  restoreHostPorts(): Promise<void>;
+  /** Has the plugins say of each ready pod once whether its network is as they made it; what is not is logged. */
+  checkNetworks(signal: AbortSignal): Promise<void>;
 }
 
 export function createSandboxes(parts: SandboxParts): Sandboxes {
@@ -52,7 +58,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
   const paths = (id: string) => sandboxPaths(parts.runRoot, parts.rootHash, id);
   const visible = (record: SandboxRecord) => record.phase !== 'creating' && record.phase !== 'removing';
 
-  const end = createTakeDown(parts, paths);
+  const hostPorts = createHostPorts(parts);
+  const end = createTakeDown(parts, paths, hostPorts);
 
   const create = async (config: PodSandboxConfig, handler: string, signal: AbortSignal): Promise<string> => {
     const id = newId();
@@ -60,7 +67,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const hostNetwork = sharesHostNetwork(config);
     const list = hostNetwork ? undefined : await network.list(signal);
     const cgroup = planPodCgroup(parts.cgroups, config, id);
-    let record: SandboxRecord = {
+    const planned: SandboxRecord = {
       v: 1,
       id,
       phase: 'creating',
@@ -73,13 +80,16 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       ...(sharesHostIpc(config) ? {} : { ipcns: where.ipcns }),
       ...(list ? { network: { attached: true, ips: [], name: list.name, confList: networkListText(list) } } : {}),
     };
-    await table.put(record);
+    let record = await hostPorts.claim(planned, list);
     try {
-      const attach = () =>
-        parts.pace.with(signal, async () => {
+      const attach = async () => {
+        const attached = await parts.pace.with(signal, async () => {
           await pin(parts.kernel, record, config);
-          return list && (await network.attach(list, networkPod(record, where), signal));
+          return withAttachment(record, list && (await network.attach(list, networkPod(record, where), signal)));
         });
+        await hostPorts.open(attached);
+        return attached;
+      };
       const made = await Promise.allSettled([
         attach(),
         makeSandboxFiles(parts.kernel, where, config),
@@ -90,14 +100,11 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       if (attached.status === 'rejected') throw attached.reason;
       if (files.status === 'rejected') throw files.reason;
       if (ownsCgroup.status === 'rejected') throw ownsCgroup.reason;
-      if (attached.value && record.network) {
-        record = { ...record, network: { ...record.network, ...attached.value } };
-      }
-      record = { ...record, ownsCgroup: ownsCgroup.value };
+      record = { ...attached.value, ownsCgroup: ownsCgroup.value };
       if (sharesPidNamespace(config)) {
-        const planned = { ...record, infraRuntime: await parts.infra.runtimeOf(handler) };
-        await table.put(planned);
-        record = { ...planned, infra: await parts.infra.start(planned, where, signal) };
+        const withRuntime = { ...record, infraRuntime: await parts.infra.runtimeOf(handler) };
+        await table.put(withRuntime);
+        record = { ...withRuntime, infra: await parts.infra.start(withRuntime, where, signal) };
       }
       record = { ...record, phase: 'ready' };
       await table.put(record);
@@ -149,6 +156,12 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     return record;
   };
 
+  const unfinished = createUnfinished(
+    table,
+    { finishStop, remove, beingMade: ({ config }) => flights.keys().includes(metadataKey(config)) },
+    parts.log,
+  );
+
   return {
     async run(config, handler, signal) {
       validateSandbox(config, 'RunPodSandbox');
@@ -191,19 +204,10 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     finishStop,
     remove,
 
-    async retry(signal) {
-      const creating = new Set(flights.keys());
-      for (const record of [...table.values()]) {
-        const { id, phase } = record;
-        const abandoned = phase === 'creating' && !creating.has(metadataKey(record.config));
-        try {
-          if (phase === 'removing' || abandoned) await remove(id, signal);
-          else if (phase === 'stopped' && record.network?.attached) await finishStop(id, signal);
-        } catch (error) {
-          parts.log.error({ err: error, sandbox: id }, `pod not taken down yet: ${messageOf(error)}`);
-        }
-      }
-    },
+    retry: (signal) => unfinished.retry(signal),
+    retryDue: (signal) => unfinished.retryDue(signal),
+    restoreHostPorts: () => hostPorts.restore(),
+    checkNetworks: (signal) => checkNetworks(parts, paths, signal),
   };
 }
 
@@ -215,6 +219,10 @@ const noLinux: LinuxPodSandboxConfig = {
   overhead: undefined,
   resources: undefined,
 };
+
+function withAttachment(record: SandboxRecord, attachment: Attachment | undefined): SandboxRecord {
+  return attachment && record.network ? { ...record, network: { ...record.network, ...attachment } } : record;
+}
 
 async function pin(kernel: Kernel, record: SandboxRecord, config: PodSandboxConfig): Promise<void> {
   if (!record.netns && !record.ipcns && !record.utsns) return;

@@ -2,9 +2,11 @@ import { messageOf } from '../base';
 import type { SandboxRecord } from '../state';
 import { removePodCgroup } from './cgroup';
 import { sharesPidNamespace } from './files';
-import type { NetworkPod } from './network/network';
+import type { NetworkPod } from './network/commands';
+import type { HostPorts } from './host-ports/host-ports';
 import type { SandboxPaths } from './paths';
 import type { SandboxParts } from './sandboxes';
+import { TellOnce } from './tell-once';
 
 /** How a pod gives back what its record says was taken. Every step is idempotent: what was never there is no error. */
 export interface TakeDown {
@@ -27,17 +29,25 @@ export function networkPod(record: SandboxRecord, where: SandboxPaths): NetworkP
   };
 }
 
-export function createTakeDown(parts: SandboxParts, paths: (id: string) => SandboxPaths): TakeDown {
+export function createTakeDown(
+  parts: SandboxParts,
+  paths: (id: string) => SandboxPaths,
+  hostPorts: HostPorts,
+): TakeDown {
   const { kernel, network, table } = parts;
+  const once = new TellOnce();
 
   const detach = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
     const attachment = record.network;
     if (!attachment?.attached || !attachment.confList) return record;
     try {
       await network.detach(attachment.confList, attachment.result, networkPod(record, paths(record.id)), signal);
+      once.over(record.id);
       return { ...record, network: { ...attachment, attached: false } };
     } catch (error) {
-      parts.log.error({ err: error, sandbox: record.id }, `${messageOf(error)}: it is tried again until it succeeds`);
+      once.tell(record.id, messageOf(error), (said) =>
+        parts.log.error({ err: error, sandbox: record.id }, `${said}: it is tried again until it succeeds`),
+      );
       return record;
     }
   };
@@ -45,7 +55,9 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
   return {
     async takeDown(record, signal) {
       const where = paths(record.id);
-      const detached = await detach(record, signal);
+      // Before the address is given back: what is sent to the host would reach the next pod that gets it.
+      const [closed] = await Promise.allSettled([hostPorts.close(record)]);
+      const detached = await detach(closed.status === 'fulfilled' ? withoutHostPorts(record) : record, signal);
       const results = await Promise.allSettled([
         sharesPidNamespace(record.config) && parts.infra.stop(record, signal),
         record.netns && kernel.unpinNamespace(where.netns),
@@ -56,7 +68,7 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
       // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.
       const left = await detach(detached, signal);
       await table.put(left);
-      const failed = results.find((result) => result.status === 'rejected');
+      const failed = [closed, ...results].find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
       return left;
     },
@@ -68,4 +80,8 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
       await table.delete(record.id);
     },
   };
+}
+
+function withoutHostPorts({ hostPorts: _, ...record }: SandboxRecord): SandboxRecord {
+  return record;
 }

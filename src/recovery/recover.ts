@@ -1,11 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, messageOf, type Log } from '../base';
+import { errnoOf, messageOf, pause, type Log } from '../base';
 import type { ContainerService, PodLifecycle } from '../containers';
 import type { Kernel } from '../kernel';
 import type { Sandboxes } from '../pods';
 import type { State } from '../state';
 import type { Storage } from '../storage';
+
+/** How long a start waits for pods that are over to be taken down. */
+const teardownMs = 30_000;
 
 export interface RecoveryParts {
   readonly kernel: Kernel;
@@ -27,13 +30,17 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   const { state, containers, sandboxes, podLifecycle, log } = parts;
   await parts.storage.cleanStaging();
   await settle(log, [...state.containers.values()], (record) => containers.recover(record));
+  await sandboxes.restoreHostPorts().catch((error: unknown) => {
+    log.error({ err: error }, `host ports are not served: ${messageOf(error)}`);
+  });
   // A node that was restarted has no namespaces any more: its pods are over, but their addresses are still taken.
   const bootId = parts.kernel.facts.bootId;
   const over = [...state.sandboxes.values()].filter(
     ({ phase, bootId: boot }) => phase === 'stopping' || (phase === 'ready' && boot !== bootId),
   );
-  await settle(log, over, ({ id }) => podLifecycle.stop(id));
-  await sandboxes.retry();
+  // A plugin that hangs keeps nobody from being served: what it holds up goes on beside.
+  await settle(log, over, ({ id }) => podLifecycle.stop(id, AbortSignal.timeout(teardownMs)));
+  await Promise.race([sandboxes.retry(), pause(teardownMs)]);
   await removeEarlierBoots(parts);
   await removeUnknownMounts(parts);
   await removeUnknown(parts, join(parts.root, 'containers'));

@@ -1,10 +1,7 @@
 import { messageOf, type Log } from '../base';
 
-/** How often unfinished teardowns are tried again. */
-const intervalMs = 30_000;
-
 /** Calls the step again and again until disposed, one call at a time; a failure is logged and the next one comes. */
-export function retryPeriodically(log: Log, step: () => Promise<void>): Disposable {
+export function retryPeriodically(log: Log, intervalMs: number, step: () => Promise<void>): Disposable {
   let timer: NodeJS.Timeout;
   let stopped = false;
   const arm = (): void => {

@@ -2,6 +2,9 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError } from '../base';
 
+/** Where programs of the system are looked for, whatever berthd's own PATH is. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** What is looked for, for whom, and what to do if it is not there. */
 interface Wanted {
   readonly op: string;

@@ -1,5 +1,5 @@
 export { noFeatures, type HandlerFeatures } from './features';
-export { findCriu } from './find-program';
+export { findCriu, needProgram, systemPath } from './find-program';
 export { createHandlers, type Handler, type HandlerConfig, type Handlers } from './handlers';
 export { cgroupOptions } from './oci/cgroup-options';
 export { connectMonitor, type ConnectOptions } from './monitor/client';

@@ -52,7 +52,8 @@ function checkPort(mapping: PortMapping, index: number, all: readonly PortMappin
   if (containerPort < (hostPort > 0 ? 1 : 0) || containerPort > lastPort)
     refuse(`${field}.container_port is ${containerPort}: it goes from 1 to ${lastPort}`);
   if (!protocols.includes(its)) refuse(`${field}.protocol is ${its}: not TCP, UDP or SCTP`);
-  if (hostIp !== '' && isIP(hostIp) === 0) refuse(`${field}.host_ip is ${JSON.stringify(hostIp)}: no address`);
+  if (hostIp !== '' && (isIP(hostIp) === 0 || hostIp.includes('%')))
+    refuse(`${field}.host_ip is ${JSON.stringify(hostIp)}: no address, or one of an interface`);
   const same = all.findIndex(
     (other) => other.hostPort === hostPort && other.hostIp === hostIp && other.protocol === its,
   );

@@ -32,7 +32,7 @@ test('drop-ins win over the file in lexical order, flags over both; tables merge
   const config = await load({ socket: 'unix:///tmp/s.sock', cniBinDir: '/x:/y' });
   expect(config.root).toBe('/c');
   expect(config.image.layer_concurrency).toBe(3);
-  expect(config.network).toEqual({ cni_conf_dir: '/n', cni_bin_dirs: ['/x', '/y'] });
+  expect(config.network).toEqual({ cni_conf_dir: '/n', cni_bin_dirs: ['/x', '/y'], default_network: '' });
   expect(config.socket).toBe('/tmp/s.sock');
 });
 

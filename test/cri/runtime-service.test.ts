@@ -39,7 +39,7 @@ describe('what the runtime says of itself', () => {
     expect(await answer((done) => connection.runtime.status({ verbose: false }, done))).toEqual({
       status: {
         conditions: [
-          { type: 'RuntimeReady', status: true, reason: '', message: '' },
+          { type: 'RuntimeReady', status: true, reason: '', message: 'a file is passed over' },
           { type: 'NetworkReady', status: false, reason: 'NetworkPluginNotReady', message: 'no CNI configuration' },
         ],
       },

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NamespaceMode } from '../../src/wire';
-import { Ground, untilTerm } from '../containers/support/ground';
+import { Ground, until, untilTerm } from '../containers/support/ground';
 
 let ground: Ground;
 beforeEach(async () => void (ground = await Ground.create({ plugins: ['tail'] })));
@@ -62,4 +62,17 @@ test('a pod whose ADD and then whose undo failed is taken down by the retry', as
   await mendPlugin('DEL');
   await ground.engine.pods.retry();
   await ground.expectNothingLeft();
+});
+
+test('a start has the network of each ready pod checked once; one that is not as it was stays', async () => {
+  const pod = await ground.pod({}, NamespaceMode.POD);
+  await ground.kill();
+  await breakPlugin('CHECK');
+  const said: string[] = [];
+  await ground.start((line) => void said.push(line));
+  await until('the check is told', () => said.some((line) => line.includes('the test refuses CHECK')));
+  expect(said.filter((line) => line.includes('CHECK'))).toEqual([
+    expect.stringMatching(/the network of pod ground\/pod-\d+ is not as it was: CNI CHECK: plugin tail/),
+  ]);
+  expect(ground.engine.pods.get(pod)).toMatchObject({ phase: 'ready', network: { attached: true } });
 });

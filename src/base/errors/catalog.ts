@@ -121,6 +121,10 @@ export const catalog = {
   'network-plugin-missing': { status: 'FAILED_PRECONDITION', remedy: 'install the plugin in the CNI plugin folder' },
   'network-plugin-failed': { status: 'UNKNOWN', remedy: 'see the message of the plugin' },
   'network-try-again': { status: 'UNAVAILABLE', remedy: 'call again' },
+  'host-port-taken': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'stop the pod that has it, or use another host port or address',
+  },
 
   'stream-token-unknown': { status: 'NOT_FOUND', remedy: 'ask for a new URL; it can be used once, within a minute' },
   'stream-too-many': { status: 'RESOURCE_EXHAUSTED', remedy: 'close sessions that are no longer used' },

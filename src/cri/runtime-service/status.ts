@@ -19,7 +19,7 @@ export const status = (parts: CriParts): Rpc =>
 
 function toCondition(type: string, condition: ReturnType<CriParts['runtimeCondition']>): RuntimeCondition {
   const { ready, reason, message } = condition;
-  return { type, status: ready, reason: ready ? '' : reason, message: ready ? '' : message };
+  return { type, status: ready, reason: ready ? '' : reason, message };
 }
 
 /** Every handler by its name, and the default one by the empty name too, which pods without a handler ask for. */

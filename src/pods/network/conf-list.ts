@@ -1,10 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { BerthError, errnoOf, messageOf } from '../../base';
-
-/** The newest version of the CNI spec whose results berth reads. */
-const newestVersion = '1.1.0';
+import { BerthError, messageOf } from '../../base';
+import { chooseVersion, newestVersion } from './versions';
 
 /** Node and cluster agents write what they like into a plugin's configuration: only what berth reads is checked. */
 const pluginSchema = z.looseObject({
@@ -12,12 +8,25 @@ const pluginSchema = z.looseObject({
   capabilities: z.record(z.string(), z.boolean()).optional(),
 });
 
-const versionSchema = z.string().regex(/^\d+\.\d+\.\d+$/);
+const versionSchema = z.string().regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 1.1.0');
+
+/** libcni takes these as words, too. */
+const flagSchema = z
+  .union([z.boolean(), z.enum(['true', 'false'])])
+  .transform((flag) => flag === true || flag === 'true')
+  .optional();
 
 const listSchema = z.looseObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must begin with a letter or digit and hold [A-Za-z0-9_.-]'),
-  cniVersion: versionSchema.optional(),
+  // What has no version is of the first one (CNI spec 0.1.0).
+  cniVersion: z.union([z.literal('').transform(() => undefined), versionSchema]).optional(),
   cniVersions: z.array(versionSchema).optional(),
+  disableCheck: flagSchema,
+  disableGC: flagSchema,
+  loadOnlyInlinedPlugins: flagSchema.refine(
+    (inlined) => inlined !== false,
+    'is false: berth takes the plugins of the list itself, and none from a folder',
+  ),
   plugins: z.array(pluginSchema).min(1),
 });
 
@@ -28,6 +37,9 @@ export type PluginConf = z.output<typeof pluginSchema>;
 export interface NetworkList {
   readonly name: string;
   readonly cniVersion: string;
+  /** Its administrator wants no CHECK, or no GC. */
+  readonly disableCheck?: boolean;
+  readonly disableGC?: boolean;
   readonly plugins: readonly PluginConf[];
 }
 
@@ -47,67 +59,25 @@ export function parseNetworkList(text: string, file: string): NetworkList {
     const [issue] = parsed.error.issues;
     throw fail(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
   }
-  const { name, plugins, cniVersion, cniVersions } = parsed.data;
-  const version = chooseVersion([cniVersion ?? '0.1.0', ...(cniVersions ?? [])]);
+  const { name, plugins, cniVersion, cniVersions = [], disableCheck, disableGC } = parsed.data;
+  const given = [...(cniVersion === undefined ? [] : [cniVersion]), ...cniVersions];
+  const version = chooseVersion(given.length > 0 ? given : ['0.1.0']);
   if (!version) throw fail(`cniVersion: none of its versions is at most ${newestVersion}`);
-  return { name, cniVersion: version, plugins };
+  return {
+    name,
+    cniVersion: version,
+    ...(disableCheck && { disableCheck }),
+    ...(disableGC && { disableGC }),
+    plugins,
+  };
 }
 
-/** The list of the folder that counts: the first by name that is valid. */
-export async function loadNetworkList(folder: string): Promise<NetworkList> {
-  const files = await configFiles(folder);
-  let firstError: BerthError | undefined;
-  for (const name of files) {
-    const file = join(folder, name);
-    try {
-      return parseNetworkList(await readFile(file, 'utf8'), file);
-    } catch (error) {
-      firstError ??= asConfigError(error, file);
-    }
-  }
-  throw firstError ?? notThere(folder);
-}
-
-async function configFiles(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => /\.(conf|conflist|json)$/.test(name)).sort();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw asConfigError(error, folder);
-  }
-}
-
-function asConfigError(error: unknown, object: string): BerthError {
-  if (error instanceof BerthError) return error;
-  const detail = errnoOf(error) ?? messageOf(error);
-  return new BerthError('network-config-invalid', { op: 'load the CNI configuration', object, detail, cause: error });
-}
-
-function notThere(folder: string): BerthError {
-  return new BerthError('network-not-ready', {
-    op: 'load the CNI configuration',
-    object: folder,
-    detail: 'no .conflist, .conf or .json file in the folder',
-  });
+/** The list as a pod's record keeps it: DEL needs what ADD was given. */
+export function networkListText(list: NetworkList): string {
+  return JSON.stringify(list);
 }
 
 function wrap(conf: unknown): unknown {
   if (typeof conf !== 'object' || conf === null || !('name' in conf)) return { plugins: [conf] };
   return { name: conf.name, cniVersion: 'cniVersion' in conf ? conf.cniVersion : undefined, plugins: [conf] };
-}
-
-function chooseVersion(versions: readonly string[]): string | undefined {
-  const fitting = versions.filter((version) => compareVersions(version, newestVersion) <= 0);
-  return fitting.sort(compareVersions).at(-1);
-}
-
-/** Orders dotted versions by number. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split('.').map(Number);
-  const right = b.split('.').map(Number);
-  for (let i = 0; i < 3; i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -1,16 +1,16 @@
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { BerthError, messageOf } from '../../base';
-import type { Kernel, RunResult } from '../../kernel';
+import { BerthError, messageOf, pause } from '../../base';
+import { runWithInput, type Kernel, type RunResult } from '../../kernel';
+import { systemPath } from '../../runtime';
 
 /** One call of one plugin (CNI spec, section 2). */
 export interface PluginCall {
   readonly type: string;
-  readonly command: 'ADD' | 'DEL';
-  readonly containerId: string;
-  readonly netns: string;
-  readonly args: string;
+  readonly command: 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
+  /** Whose interface it is about; STATUS and GC are about the network. */
+  readonly attachment?: { readonly containerId: string; readonly netns: string; readonly args: string };
   readonly stdin: string;
   readonly timeoutMs: number;
 }
@@ -18,10 +18,20 @@ export interface PluginCall {
 /** The interface inside the pod. */
 export const podInterface = 'eth0';
 
-/** An interrupted rewrite of a plugin's file shows as "text file busy": it is over within a moment. */
-const busyRetries = 3;
+/** While a plugin's file is written anew it is "text file busy": so often, with a pause between them. */
+const busyRetries = 5;
+const busyPauseMs = 100;
+
+/** Bytes of a program's stdout that are kept (kernel.run). */
+const keptOutput = 64 * 1024;
 
 const failureSchema = z.looseObject({ code: z.number(), msg: z.string(), details: z.string().optional() });
+
+/** What a plugin says by the number alone (CNI spec, section 5). */
+const meanings: Readonly<Record<number, string>> = {
+  50: 'it cannot serve new pods',
+  51: 'it cannot serve new pods, and those that run may have lost connections',
+};
 
 /** Executes a plugin and gives what it wrote to stdout. */
 export async function execPlugin(
@@ -30,28 +40,29 @@ export async function execPlugin(
   call: PluginCall,
   signal?: AbortSignal,
 ): Promise<string> {
-  const path = await findPlugin(binDirs, call);
+  const { attachment, command } = call;
   const request = {
-    path,
+    path: await findPlugin(binDirs, call),
     args: [],
     env: {
-      CNI_COMMAND: call.command,
-      CNI_CONTAINERID: call.containerId,
-      CNI_NETNS: call.netns,
-      CNI_IFNAME: podInterface,
-      CNI_ARGS: call.args,
+      CNI_COMMAND: command,
+      ...(attachment && {
+        CNI_CONTAINERID: attachment.containerId,
+        CNI_NETNS: attachment.netns,
+        CNI_IFNAME: podInterface,
+        CNI_ARGS: attachment.args,
+      }),
       CNI_PATH: binDirs.join(':'),
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      PATH: systemPath,
     },
-    stdin: call.stdin,
     timeoutMs: call.timeoutMs,
   };
   for (let attempt = 1; ; attempt++) {
     try {
-      return outcome(await kernel.run(request, signal), call);
+      return outcome(await runWithInput(kernel, request, call.stdin, signal), call);
     } catch (error) {
-      if (attempt < busyRetries && messageOf(error).includes('ETXTBSY')) continue;
-      throw error;
+      if (attempt >= busyRetries || !messageOf(error).includes('ETXTBSY')) throw error;
+      await pause(busyPauseMs, signal, `CNI ${command}`);
     }
   }
 }
@@ -74,15 +85,22 @@ async function findPlugin(binDirs: readonly string[], { type, command }: PluginC
 }
 
 function outcome(result: RunResult, { type, command }: PluginCall): string {
-  if (result.exitCode === 0) return result.stdout.toString('utf8');
   const op = `CNI ${command}`;
   const object = `plugin ${type}`;
+  if (result.exitCode === 0) {
+    // What came on stderr is a log, and may be as long as it likes.
+    const cut = result.truncated && result.stdout.length >= keptOutput;
+    if (!cut || command !== 'ADD') return result.stdout.toString('utf8');
+    const detail = `it wrote more than ${keptOutput >> 10} KiB to stdout: a result is a few hundred bytes`;
+    throw new BerthError('network-plugin-failed', { op, object, detail });
+  }
   if (result.timedOut)
     throw new BerthError('deadline-exceeded', { op, object, detail: 'the plugin did not end in time' });
   const failure = parseFailure(result.stdout.toString('utf8'));
   if (failure) {
-    const detail = [failure.msg, failure.details].filter(Boolean).join(': ') + ` (CNI code ${failure.code})`;
-    throw new BerthError(failure.code === 11 ? 'network-try-again' : 'network-plugin-failed', { op, object, detail });
+    const { code, msg, details } = failure;
+    const detail = [meanings[code], msg, details].filter(Boolean).join(': ') + ` (CNI code ${code})`;
+    throw new BerthError(code === 11 ? 'network-try-again' : 'network-plugin-failed', { op, object, detail });
   }
   const how = result.signal === undefined ? `exit status ${result.exitCode}` : `signal ${result.signal}`;
   const said = result.stderr.toString('utf8').trim().slice(0, 500);

@@ -3,7 +3,12 @@ import type { PodSandboxConfig } from '../../wire';
 /** What plugins may be told beside their configuration, by capability (CNI conventions). */
 type RuntimeConfig = Record<string, unknown>;
 
-const protocols = ['tcp', 'udp', 'sctp'] as const;
+/** CRI's Protocol, by number, as plugins and firewalls call it. */
+export const protocols = ['tcp', 'udp', 'sctp'] as const;
+
+/** By these a pod asks for addresses (with or without their prefix, a comma between them) and a MAC address. */
+const ipsAnnotation = 'berth/ips';
+const macAnnotation = 'berth/mac';
 
 /** Everything that this pod has to say; a plugin is given only the capabilities that it advertises. */
 export function runtimeConfig(config: PodSandboxConfig, cgroupPath: string): RuntimeConfig {
@@ -21,8 +26,13 @@ export function runtimeConfig(config: PodSandboxConfig, cgroupPath: string): Run
   };
   const { dnsConfig } = config;
   if (dnsConfig) all['dns'] = { servers: dnsConfig.servers, searches: dnsConfig.searches, options: dnsConfig.options };
-  const bandwidth = bandwidthOf(config.annotations);
+  const { annotations } = config;
+  const bandwidth = bandwidthOf(annotations);
   if (bandwidth) all['bandwidth'] = bandwidth;
+  const ips = wordsOf(annotations[ipsAnnotation]);
+  if (ips.length > 0) all['ips'] = ips;
+  const mac = annotations[macAnnotation];
+  if (mac) all['mac'] = mac;
   return all;
 }
 
@@ -54,6 +64,13 @@ function bandwidthOf(annotations: Record<string, string>): Record<string, number
     ...(ingress === undefined ? {} : { ingressRate: ingress, ingressBurst: burst }),
     ...(egress === undefined ? {} : { egressRate: egress, egressBurst: burst }),
   };
+}
+
+function wordsOf(text = ''): string[] {
+  return text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
 }
 
 function quantity(text: string | undefined): number | undefined {

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { systemPath } from '../find-program';
 import { BerthError } from '../../base';
 import type { Kernel, RunRequest, RunResult } from '../../kernel';
 
@@ -59,8 +60,6 @@ export interface OciRuntimeParts {
 /** A kill or delete that takes longer hangs in the kernel; it is killed and told. */
 const timeoutMs = 60_000;
 
-const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
 type RunOptions = Partial<Pick<RunRequest, 'env' | 'stdin' | 'timeoutMs'>>;
 
 /** How runc and crun say that they know no such container. */
@@ -77,7 +76,7 @@ export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
   const globals = ['--root', root, '--log', '/dev/null', ...options];
 
   const run = async (args: readonly string[], signal?: AbortSignal, more: RunOptions = {}): Promise<RunResult> =>
-    kernel.run({ path, args: [...globals, ...args], env: { PATH: searchPath }, timeoutMs, ...more }, signal);
+    kernel.run({ path, args: [...globals, ...args], env: { PATH: systemPath }, timeoutMs, ...more }, signal);
 
   const failed = (op: string, id: string | undefined, result: RunResult): BerthError =>
     new BerthError('runtime-failed', { op, object: id ? `container ${id}` : path, detail: explain(result) });
@@ -111,7 +110,7 @@ export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
       // What a network connection or a lock of a file holds does not keep the rest from being written.
       const result = await run([...args, '--tcp-established', '--file-locks', id], signal, {
         timeoutMs: limit,
-        env: { PATH: `${dirname(criuPath)}:${searchPath}` },
+        env: { PATH: `${dirname(criuPath)}:${systemPath}` },
       });
       if (result.timedOut) {
         const detail = `it took longer than ${limit / 1000} s and was killed`;

@@ -28,6 +28,8 @@ export interface SandboxRecord {
   readonly infra?: { readonly pid: number; readonly startTime: bigint };
   /** The OCI runtime of the pause process, as of a container. */
   readonly infraRuntime?: { readonly path: string; readonly root: string; readonly options: readonly string[] };
+  /** Its host ports are berth's own to serve, by nft; set before the first step, cleared when none is served any more. */
+  readonly hostPorts?: { readonly servedBy: 'nft' };
   /** What CNI ADD gave; `attached` is set before the first ADD and cleared after DEL succeeded. */
   readonly network?: {
     readonly attached: boolean;

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import pino from 'pino';
 import { hashId, silentLog } from '../../../src/base';
 import { loadConfig } from '../../../src/config';
 import { openEngine, type Engine } from '../../../src/engine';
@@ -62,8 +63,8 @@ export class Ground {
     return `/berth-${hashId(this.root, 8)}`;
   }
 
-  /** Opens the engine and recovers, as a start of berthd does. */
-  async start(): Promise<Engine> {
+  /** Opens the engine and recovers, as a start of berthd does; `say` gets the lines of its log. */
+  async start(say?: (line: string) => void): Promise<Engine> {
     const file = join(this.dir, 'berth.toml');
     const programs = [`[runtime]`, `criu = "${join(this.bin, 'criu')}"`, `[runtime.handlers.runc]`];
     await writeFile(file, `${programs.join('\n')}\npath = "${join(this.bin, 'runc')}"\n`);
@@ -77,7 +78,8 @@ export class Ground {
         registriesConf: join(this.dir, 'registries.conf'),
       },
     });
-    this.open = await openEngine({ config, libexecDir, log: silentLog() });
+    const log = say ? pino({}, { write: say }) : silentLog();
+    this.open = await openEngine({ config, libexecDir, log });
     await this.open.recover();
     return this.open;
   }
@@ -212,6 +214,10 @@ export class Ground {
       ...(await this.cgroups()).filter((path) => !own.test(path) && !path.endsWith(this.cgroup)),
       ...(await this.processes()).filter(({ line }) => !line.includes('/launcher')).map(({ line }) => line),
       ...(await this.addresses()),
+      ...(await namesIn(join(this.runRoot, 'localnet'))),
+      ...(await run('nft', ['list', 'tables'])).stdout
+        .split('\n')
+        .filter((line) => line.endsWith(this.cgroup.slice(1))),
     ];
   }
 

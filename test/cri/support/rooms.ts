@@ -127,7 +127,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       { name: 'crun', features: { recursiveReadOnlyMounts: false, userNamespaces: false } },
       { name: 'runc', features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
     ],
-    runtimeCondition: () => ({ ready: true, reason: 'AsIs', message: 'not shown while ready' }),
+    runtimeCondition: () => ({ ready: true, reason: 'AsIs', message: 'a file is passed over' }),
     config: () => ({ log_level: 'info' }),
     runtimeSpec: async (containerId) => ({ ociVersion: '1.0.2', hostname: containerId.slice(0, 4) }),
     log,
