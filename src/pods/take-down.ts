@@ -1,4 +1,4 @@
-import { messageOf } from '../base';
+import { messageOf, step } from '../base';
 import type { SandboxRecord } from '../state';
 import { removePodCgroup } from './cgroup';
 import { sharesPidNamespace } from './files';
@@ -32,9 +32,12 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
 
   const detach = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
     const attachment = record.network;
-    if (!attachment?.attached || !attachment.confList) return record;
+    const { confList, result } = attachment ?? {};
+    if (!attachment?.attached || !confList) return record;
     try {
-      await network.detach(attachment.confList, attachment.result, networkPod(record, paths(record.id)), signal);
+      await step('stop-pod.detach', () =>
+        network.detach(confList, result, networkPod(record, paths(record.id)), signal),
+      );
       return { ...record, network: { ...attachment, attached: false } };
     } catch (error) {
       parts.log.error({ err: error, sandbox: record.id }, `${messageOf(error)}: it is tried again until it succeeds`);
@@ -47,15 +50,15 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
       const where = paths(record.id);
       const detached = await detach(record, signal);
       const results = await Promise.allSettled([
-        sharesPidNamespace(record.config) && parts.infra.stop(record, signal),
-        record.netns && kernel.unpinNamespace(where.netns),
-        record.ipcns && kernel.unpinNamespace(where.ipcns),
-        record.utsns && kernel.unpinNamespace(where.utsns),
-        kernel.unmount(where.shm),
+        sharesPidNamespace(record.config) && step('stop-pod.infra', () => parts.infra.stop(record, signal)),
+        record.netns && step('stop-pod.unpin-net', () => kernel.unpinNamespace(where.netns)),
+        record.ipcns && step('stop-pod.unpin-ipc', () => kernel.unpinNamespace(where.ipcns)),
+        record.utsns && step('stop-pod.unpin-uts', () => kernel.unpinNamespace(where.utsns)),
+        step('stop-pod.unmount-shm', () => kernel.unmount(where.shm)),
       ]);
       // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.
       const left = await detach(detached, signal);
-      await table.put(left);
+      await step('stop-pod.taken-down', () => table.put(left));
       const failed = results.find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
       return left;
@@ -63,9 +66,9 @@ export function createTakeDown(parts: SandboxParts, paths: (id: string) => Sandb
 
     async forget(record) {
       if (record.network?.attached) return;
-      await kernel.removeTree(paths(record.id).dir);
-      await removePodCgroup(kernel, record, parts.log);
-      await table.delete(record.id);
+      await step('remove-pod.files', () => kernel.removeTree(paths(record.id).dir));
+      await step('remove-pod.cgroup', () => removePodCgroup(kernel, record, parts.log));
+      await step('remove-pod.forget', () => table.delete(record.id));
     },
   };
 }
