@@ -1,5 +1,4 @@
-import { dirname } from 'node:path';
-import { BerthError, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
+import { abortable, BerthError, KeyedLock, messageOf, nowNs, SingleFlight, step, throwIfAborted } from '../base';
 import type { MonitorState } from '../runtime';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
@@ -8,11 +7,11 @@ import { readSpecIfThere } from './bundle';
 import { letGoOn } from './checkpoint/checkpoint';
 import { Checkpoints } from './checkpoint/checkpoints';
 import type { Containers } from './containers';
-import { makeContainer } from './create';
+import { type Created, makeContainer } from './create';
 import type { CreateParts } from './create-parts';
+import { discardContainer } from './discard';
 import { planContainer } from './plan';
 import { execStreams, execSync } from './exec';
-import { removeFile, removeFilesLike } from './remove-files';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
 import { updateResources } from './update-resources';
@@ -34,7 +33,7 @@ export interface ContainerService extends Containers {
 }
 
 export function createContainers(parts: CreateParts): ContainerService {
-  const { table, sandboxes, kernel } = parts;
+  const { table, sandboxes } = parts;
   const supervisor = new Supervisor(parts);
   const stopper = new Stopper(parts, supervisor);
   const creating = new Map<string, SingleFlight<string>>();
@@ -57,22 +56,26 @@ export function createContainers(parts: CreateParts): ContainerService {
   });
 
   const create = async (sandbox: SandboxRecord, config: ContainerConfig, signal: AbortSignal): Promise<string> => {
-    const record = await planContainer(parts, sandbox, config);
+    const record = await step('create-container.plan', () => planContainer(parts, sandbox, config));
     const { id } = record;
-    await table.put(record);
+    let made: Created | undefined;
     try {
+      await step('create-container.record', () => table.put(record));
       // Looked at again after the record: a stop that came between has seen it, or is seen here.
       sandboxes.require(sandbox.id, 'CreateContainer');
-      const { monitor, init, user } = await makeContainer(parts, sandbox, record, signal);
-      await table.put({
+      made = await makeContainer(parts, sandbox, record, signal);
+      const { monitor, init, user } = made;
+      const created: ContainerRecord = {
         ...record,
         phase: 'created',
         init,
         user: { uid: user.uid, gid: user.gid, groups: user.additionalGids },
-      });
+      };
+      await step('create-container.created', () => table.put(created));
       supervisor.follow(id, monitor);
       return id;
     } catch (error) {
+      made?.monitor.close();
       try {
         await discard(record);
       } catch (undoError) {
@@ -85,26 +88,7 @@ export function createContainers(parts: CreateParts): ContainerService {
     }
   };
 
-  /** Takes away whatever there is of a container that does not run, and forgets it. Every step is idempotent. */
-  const discard = async (record: ContainerRecord): Promise<void> => {
-    const { id } = record;
-    const paths = parts.paths(id);
-    if (record.phase !== 'removing') await supervisor.update(id, (now) => ({ ...now, phase: 'removing' }));
-    if (!record.reaped) {
-      await parts.runtimeOf(record).delete(id);
-      await kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(30_000));
-      await supervisor.dismiss(id);
-    }
-    await parts.storage.removeRootfs(id);
-    // A monitor that was killed has left its sockets: its own, and those for terminals beside it.
-    const folders = [paths.bundle, dirname(paths.pidFile)];
-    await Promise.all([
-      ...folders.map((folder) => kernel.removeTree(folder)),
-      removeFile(paths.exitFile),
-      removeFilesLike(paths.socket),
-    ]);
-    await table.delete(id);
-  };
+  const discard = (record: ContainerRecord) => discardContainer(parts, supervisor, record);
 
   const remove = (id: string, signal?: AbortSignal) =>
     lock.with(id, signal, async () => {
@@ -114,6 +98,29 @@ export function createContainers(parts: CreateParts): ContainerService {
       await supervisor.reaped(id);
       await discard(table.get(id) ?? record);
     });
+
+  /** Not the caller's to cut off: what runs has to be in the record. */
+  const start = async (id: string): Promise<void> => {
+    const record = require(id, 'StartContainer');
+    if (record.phase !== 'created') {
+      throw new BerthError('container-state', {
+        op: 'StartContainer',
+        object: `container ${id}`,
+        detail: `it is ${record.phase}; only a created container can be started`,
+      });
+    }
+    const monitor = supervisor.monitor(id, 'StartContainer');
+    // Where an earlier call could not write it down it runs already.
+    if (monitor.state.kind === 'created') await step('start-container.runtime', () => monitor.start());
+    const startedAt = startOf(monitor.state);
+    const begin = (now: ContainerRecord): ContainerRecord =>
+      now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt };
+    await step('start-container.running', () => supervisor.update(id, begin));
+  };
+
+  /** Whether the call that makes it still runs. */
+  const beingMade = ({ sandboxId, config }: ContainerRecord) =>
+    creating.get(sandboxId)?.keys().includes(metadataKey(config)) ?? false;
 
   return {
     async create(sandboxId, config, _sandboxConfig, signal) {
@@ -128,21 +135,8 @@ export function createContainers(parts: CreateParts): ContainerService {
     },
 
     async start(id, signal) {
-      const record = require(id, 'StartContainer');
-      if (record.phase !== 'created') {
-        throw new BerthError('container-state', {
-          op: 'StartContainer',
-          object: `container ${id}`,
-          detail: `it is ${record.phase}; only a created container can be started`,
-        });
-      }
       throwIfAborted(signal, 'StartContainer', `container ${id}`);
-      const monitor = supervisor.monitor(id, 'StartContainer');
-      await monitor.start(signal);
-      const startedAt = startOf(monitor.state);
-      await supervisor.update(id, (now) =>
-        now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt },
-      );
+      await abortable(start(id), signal, `StartContainer: container ${id}`);
     },
 
     stop: (id, timeoutSeconds, signal) => stopper.stop(id, timeoutSeconds * 1000, signal),
@@ -178,22 +172,20 @@ export function createContainers(parts: CreateParts): ContainerService {
     ofSandbox: (sandboxId) => [...table.values()].filter((record) => record.sandboxId === sandboxId),
 
     async settled(sandboxId) {
-      const flights = creating.get(sandboxId);
-      creating.delete(sandboxId);
-      await flights?.abortAll(
+      await creating.get(sandboxId)?.abortAll(
         new BerthError('pod-not-ready', {
           op: 'CreateContainer',
           object: `pod ${sandboxId}`,
           detail: 'the pod is being stopped',
         }),
       );
+      creating.delete(sandboxId);
     },
 
     async recover(record) {
       switch (record.phase) {
         case 'creating':
         case 'removing':
-          await supervisor.createSettled(record.id);
           return discard(record);
         case 'created':
         case 'running':
@@ -213,7 +205,8 @@ export function createContainers(parts: CreateParts): ContainerService {
     async retry() {
       for (const record of [...table.values()]) {
         try {
-          if (record.phase === 'removing') await remove(record.id, AbortSignal.timeout(60_000));
+          const abandoned = record.phase === 'creating' && !beingMade(record);
+          if (record.phase === 'removing' || abandoned) await remove(record.id, AbortSignal.timeout(60_000));
           else if (record.phase === 'created' || record.phase === 'running') await supervisor.adopt(record);
         } catch (error) {
           parts.log.error({ err: error, container: record.id }, `tried again later: ${messageOf(error)}`);

@@ -1,10 +1,10 @@
-import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, type Log } from '../base';
+import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, step, type Log } from '../base';
 import type { Kernel } from '../kernel';
 import { connectMonitor, readExitRecord, type Monitor, type OciRuntime } from '../runtime';
 import type { ContainerExit, ContainerRecord, Table } from '../state';
 import type { Storage } from '../storage';
 import { containerExit, unknownExit } from './exit';
-import { createOutcome, endSeenBy, ended } from './monitor-end';
+import { endSeenBy, ended } from './monitor-end';
 import type { ContainerPaths } from './paths';
 
 export interface SupervisorParts {
@@ -130,12 +130,6 @@ export class Supervisor {
     }
   }
 
-  /** Waits for the outcome of a create that an earlier berthd began: deleting one half would miss the other. */
-  async createSettled(id: string): Promise<void> {
-    const monitor = await this.reach(id);
-    if (monitor) await createOutcome(monitor);
-  }
-
   /** Takes back what an ended container still held when an earlier berthd was killed. */
   async finishReaping(record: ContainerRecord): Promise<void> {
     await this.reap(record.id, await this.reach(record.id));
@@ -196,10 +190,11 @@ export class Supervisor {
   private async recordExit(id: string, exit: ContainerExit): Promise<void> {
     for (let written = false; !written && !this.closed;) {
       try {
-        await this.update(id, (record) => {
+        const end = (record: ContainerRecord): ContainerRecord => {
           if (record.exit) return record;
           return { ...record, phase: record.phase === 'removing' ? 'removing' : 'exited', exit };
-        });
+        };
+        await step('exit-container.record', () => this.update(id, end));
         written = true;
       } catch (error) {
         this.parts.log.error({ err: error, container: id }, `recording the container's end: ${messageOf(error)}`);
@@ -214,11 +209,11 @@ export class Supervisor {
     const { table, storage, runtimeOf, log } = this.parts;
     try {
       const record = table.get(id);
-      if (record) await runtimeOf(record).delete(id);
-      await storage.unmountRootfs(id);
-      await monitor?.release().catch(unlessLost);
+      if (record) await step('exit-container.delete', () => runtimeOf(record).delete(id));
+      await step('exit-container.unmount', () => storage.unmountRootfs(id));
+      if (monitor) await step('exit-container.release', () => monitor.release().catch(unlessLost));
       // Last: a start that finds it skips all of the above.
-      await this.update(id, (now) => ({ ...now, reaped: true }));
+      await step('exit-container.reaped', () => this.update(id, (now) => ({ ...now, reaped: true })));
     } catch (error) {
       log.warn({ err: error, container: id }, `cleaning up after the container: ${messageOf(error)}`);
     } finally {

@@ -61,16 +61,21 @@ export function createHostPorts(parts: HostPortsParts): HostPorts {
   const apply = () => firewall.apply(() => [...served.values()]);
 
   return {
-    claim: (record, list) =>
-      claims.with('', undefined, async () => {
-        const ports = list ? hostPortsOf(record.config) : [];
+    async claim(record, list) {
+      const ports = list ? hostPortsOf(record.config) : [];
+      if (list === undefined || ports.length === 0) {
+        await table.put(record);
+        return record;
+      }
+      return claims.with('', undefined, async () => {
         for (const port of ports) refuseTaken(port, record, table);
-        const own = list !== undefined && ports.length > 0 && !servesHostPorts(list);
+        const own = !servesHostPorts(list);
         if (own) await requireNft(record, list, searchPath);
         const claimed: SandboxRecord = own ? { ...record, hostPorts: { servedBy: 'nft' } } : record;
         await table.put(claimed);
         return claimed;
-      }),
+      });
+    },
 
     async open(record) {
       const pod = serve(record);
