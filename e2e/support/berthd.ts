@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path';
 import type { DaemonOptions } from './daemon';
 import { registriesConf } from './layout';
 
+/** berthd as a program: by its own first line, which has the options of node that it needs. */
+export const berthdProgram = (): string => resolve(process.env['BERTH_E2E_BERTHD'] ?? 'dist/berthd.js');
+
 /** The bundled berthd with folders of its own. */
 export async function berthdCommand({
   layout,
@@ -19,8 +22,7 @@ export async function berthdCommand({
   await mkdir(`${registries}.d`);
   await writeFile(join(`${registries}.d`, '50-more.conf'), others);
   return [
-    // By its own first line, which has the options of node that it needs.
-    resolve(process.env['BERTH_E2E_BERTHD'] ?? 'dist/berthd.js'),
+    berthdProgram(),
     ...['--config', config, '--root', layout.root, '--run-root', layout.runRoot, '--socket', layout.socket],
     ...['--cni-conf-dir', layout.cniConfDir, '--cni-bin-dir', '/usr/lib/cni', '--registries-conf', registries],
     ...['--log-level', process.env['BERTH_E2E_LOG_LEVEL'] ?? 'info'],

@@ -23,8 +23,8 @@ export interface SpareDaemon extends AsyncDisposable {
   kill(): Promise<void>;
   /** Has it read its configuration again (SIGHUP), and gives what it says of that. */
   reload(): Promise<ReloadTold>;
-  /** Starts it again once it has ended; the world's connection follows. */
-  launch(): Promise<void>;
+  /** Starts it again once it has ended, with these variables if any are given; the world's connection follows. */
+  launch(env?: DaemonOptions['env']): Promise<void>;
 }
 
 /** A second daemon of the same kind, for what a good one cannot show; its end checks that it left nothing. */
@@ -49,9 +49,9 @@ export async function spareDaemon({
     world,
     kill: () => endDaemon(daemon, 'SIGKILL'),
     reload: () => reload(daemon),
-    async launch() {
+    async launch(env = daemon.env) {
       world.disconnect();
-      daemon = await launch(daemon);
+      daemon = await launch({ ...daemon, env });
       world.reconnect();
     },
     async [Symbol.asyncDispose]() {

@@ -6,6 +6,7 @@ export { nowNs } from './clock';
 export { Decoder, Encoder, WireError } from './codec';
 export { deviceNumbers } from './device-number';
 export { EventBus } from './event-bus';
+export { armFailpoints, failpoints, failSteps, step, type FailStep } from './failpoints';
 export { FairSlots } from './fair-slots';
 export { fileStamp } from './file-stamp';
 export { hashId, isId, newId, shortId } from './ids';

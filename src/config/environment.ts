@@ -12,6 +12,8 @@ export interface Environment {
   /** The bundle of certificate authorities, where it is not the system's. */
   readonly caFile: string | undefined;
   readonly proxy: ProxyEnvironment;
+  /** Where a test wants berthd to fail; empty otherwise. */
+  readonly failpoints: string;
   /** All of it, for programs that are to find their own settings there. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -35,6 +37,7 @@ export function readEnvironment(from: NodeJS.ProcessEnv): Environment {
     dockerConfig: given('DOCKER_CONFIG'),
     caFile: given('SSL_CERT_FILE'),
     proxy: { http: either('HTTP_PROXY'), https: either('HTTPS_PROXY'), no: either('NO_PROXY') },
+    failpoints: given('BERTH_FAILPOINTS') ?? '',
     variables: Object.fromEntries(
       Object.entries(from).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     ),

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BerthError, together } from '../base';
+import { BerthError, step, together } from '../base';
 import type { ProcessIdentity } from '../kernel';
 import { startContainerMonitor, type Monitor } from '../runtime';
 import { containerSpec, type ResolvedUser, type Spec } from '../spec';
@@ -39,23 +39,24 @@ export async function makeContainer(
   const { kernel, storage } = parts;
   const { id } = record;
   const paths = parts.paths(id);
-  await Promise.all(
-    [paths.bundle, dirname(paths.pidFile)].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })),
+  const folders = [paths.bundle, dirname(paths.pidFile)];
+  await step('create-container.folders', () =>
+    together(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 }))),
   );
   const [rootfsPath] = await together([
-    storage.mountRootfs({ containerId: id, chainIds: image.chainIds }),
-    makeMountSources(record.config),
-    makeLogFolder(kernel, sandbox.config, record.logPath),
+    step('create-container.rootfs', () => storage.mountRootfs({ containerId: id, chainIds: image.chainIds })),
+    step('create-container.mount-sources', () => makeMountSources(record.config)),
+    step('create-container.log-folder', () => makeLogFolder(kernel, sandbox.config, record.logPath)),
   ]);
-  const input = await gatherSpecInput(parts, sandbox, record, image, rootfsPath);
+  const input = await step('create-container.gather', () => gatherSpecInput(parts, sandbox, record, image, rootfsPath));
   const { user } = input;
   const { spec, notes } = containerSpec(input);
   notes.forEach(parts.sayOnce);
   await checkAppArmorProfile(kernel, id, spec);
-  await Promise.all([
-    makeFoldersInRootfs(parts, rootfsPath, spec, image),
-    writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 }),
-  ]);
+  const writeSpec = () => writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 });
+  await step('create-container.spec', () =>
+    together([makeFoldersInRootfs(parts, rootfsPath, spec, image), writeSpec()]),
+  );
   return parts.pace.with(signal, () => createByMonitor(parts, sandbox, record, user, signal));
 }
 
@@ -91,7 +92,8 @@ async function createByMonitor(
     signal,
   });
   try {
-    return { monitor, init: await monitor.created(signal), user };
+    const init = await step('create-container.runtime', () => monitor.created(signal));
+    return { monitor, init, user };
   } catch (error) {
     // A runtime that is cut off half-way leaves what nobody can find: its outcome is awaited before the undo.
     if (monitor.state.kind === 'creating') await createOutcome(monitor);

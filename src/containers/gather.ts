@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { BerthError, errnoOf, messageOf, together } from '../base';
+import { BerthError, errnoOf, messageOf, step, together } from '../base';
 import { hostFacts, podCgroup, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
 import {
   accountFileLimit,
@@ -35,7 +35,7 @@ export async function gatherSpecInput(
   const { id } = record;
   const [user, config, devices, seccompProfile, pids, hooks, cdi] = await together([
     resolveContainerUser(parts, id, rootfsPath, record.config, image),
-    mountImageVolumes(parts, record).then(resolveMountSources),
+    step('create-container.volumes', () => mountImageVolumes(parts, record)).then(resolveMountSources),
     resolveDevices(record.config, parts.additionalDevices()),
     readSeccompProfile(id, record.config),
     pidNamespace(parts.kernel, record.config, sandbox, parts.table),

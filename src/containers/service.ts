@@ -1,5 +1,4 @@
-import { dirname } from 'node:path';
-import { BerthError, KeyedLock, messageOf, nowNs, SingleFlight, throwIfAborted } from '../base';
+import { BerthError, KeyedLock, messageOf, nowNs, SingleFlight, step, throwIfAborted } from '../base';
 import type { MonitorState } from '../runtime';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
@@ -10,9 +9,9 @@ import { Checkpoints } from './checkpoint/checkpoints';
 import type { Containers } from './containers';
 import { makeContainer } from './create';
 import type { CreateParts } from './create-parts';
+import { discardContainer } from './discard';
 import { planContainer } from './plan';
 import { execStreams, execSync } from './exec';
-import { removeFile, removeFilesLike } from './remove-files';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
 import { updateResources } from './update-resources';
@@ -34,7 +33,7 @@ export interface ContainerService extends Containers {
 }
 
 export function createContainers(parts: CreateParts): ContainerService {
-  const { table, sandboxes, kernel } = parts;
+  const { table, sandboxes } = parts;
   const supervisor = new Supervisor(parts);
   const stopper = new Stopper(parts, supervisor);
   const creating = new Map<string, SingleFlight<string>>();
@@ -57,19 +56,20 @@ export function createContainers(parts: CreateParts): ContainerService {
   });
 
   const create = async (sandbox: SandboxRecord, config: ContainerConfig, signal: AbortSignal): Promise<string> => {
-    const record = await planContainer(parts, sandbox, config);
+    const record = await step('create-container.plan', () => planContainer(parts, sandbox, config));
     const { id } = record;
-    await table.put(record);
     try {
+      await step('create-container.record', () => table.put(record));
       // Looked at again after the record: a stop that came between has seen it, or is seen here.
       sandboxes.require(sandbox.id, 'CreateContainer');
       const { monitor, init, user } = await makeContainer(parts, sandbox, record, signal);
-      await table.put({
+      const created: ContainerRecord = {
         ...record,
         phase: 'created',
         init,
         user: { uid: user.uid, gid: user.gid, groups: user.additionalGids },
-      });
+      };
+      await step('create-container.created', () => table.put(created));
       supervisor.follow(id, monitor);
       return id;
     } catch (error) {
@@ -85,26 +85,7 @@ export function createContainers(parts: CreateParts): ContainerService {
     }
   };
 
-  /** Takes away whatever there is of a container that does not run, and forgets it. Every step is idempotent. */
-  const discard = async (record: ContainerRecord): Promise<void> => {
-    const { id } = record;
-    const paths = parts.paths(id);
-    if (record.phase !== 'removing') await supervisor.update(id, (now) => ({ ...now, phase: 'removing' }));
-    if (!record.reaped) {
-      await parts.runtimeOf(record).delete(id);
-      await kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(30_000));
-      await supervisor.dismiss(id);
-    }
-    await parts.storage.removeRootfs(id);
-    // A monitor that was killed has left its sockets: its own, and those for terminals beside it.
-    const folders = [paths.bundle, dirname(paths.pidFile)];
-    await Promise.all([
-      ...folders.map((folder) => kernel.removeTree(folder)),
-      removeFile(paths.exitFile),
-      removeFilesLike(paths.socket),
-    ]);
-    await table.delete(id);
-  };
+  const discard = (record: ContainerRecord) => discardContainer(parts, supervisor, record);
 
   const remove = (id: string, signal?: AbortSignal) =>
     lock.with(id, signal, async () => {
@@ -138,11 +119,11 @@ export function createContainers(parts: CreateParts): ContainerService {
       }
       throwIfAborted(signal, 'StartContainer', `container ${id}`);
       const monitor = supervisor.monitor(id, 'StartContainer');
-      await monitor.start(signal);
+      await step('start-container.runtime', () => monitor.start(signal));
       const startedAt = startOf(monitor.state);
-      await supervisor.update(id, (now) =>
-        now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt },
-      );
+      const begin = (now: ContainerRecord): ContainerRecord =>
+        now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt };
+      await step('start-container.running', () => supervisor.update(id, begin));
     },
 
     stop: (id, timeoutSeconds, signal) => stopper.stop(id, timeoutSeconds * 1000, signal),

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { abortable, BerthError, isBerthError } from '../base';
+import { abortable, BerthError, isBerthError, step } from '../base';
 import type { SupervisorParts, Supervisor } from './supervisor';
 import { Deadline } from './deadline';
 
@@ -57,11 +57,11 @@ export class Stopper {
     const exited = this.supervisor.exited(id);
     // What was never started has nothing to say goodbye to: its init is still the OCI runtime's own code.
     if (record.phase === 'running') {
-      await this.signal(id, record.stopSignal);
-      if (await stop.deadline.race(exited)) return;
+      await step('stop-container.signal', () => this.signal(id, record.stopSignal));
+      if (await step('stop-container.wait', () => stop.deadline.race(exited))) return;
     }
     stop.killing = true;
-    await this.signal(id, constants.signals.SIGKILL);
+    await step('stop-container.kill', () => this.signal(id, constants.signals.SIGKILL));
     if (await new Deadline(killGraceMs).race(exited)) return;
     await this.parts.kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(cgroupKillMs));
     if (await new Deadline(cgroupKillMs).race(exited)) return;

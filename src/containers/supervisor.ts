@@ -1,4 +1,4 @@
-import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, type Log } from '../base';
+import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, step, type Log } from '../base';
 import type { Kernel } from '../kernel';
 import { connectMonitor, readExitRecord, type Monitor, type OciRuntime } from '../runtime';
 import type { ContainerExit, ContainerRecord, Table } from '../state';
@@ -196,10 +196,11 @@ export class Supervisor {
   private async recordExit(id: string, exit: ContainerExit): Promise<void> {
     for (let written = false; !written && !this.closed;) {
       try {
-        await this.update(id, (record) => {
+        const end = (record: ContainerRecord): ContainerRecord => {
           if (record.exit) return record;
           return { ...record, phase: record.phase === 'removing' ? 'removing' : 'exited', exit };
-        });
+        };
+        await step('exit-container.record', () => this.update(id, end));
         written = true;
       } catch (error) {
         this.parts.log.error({ err: error, container: id }, `recording the container's end: ${messageOf(error)}`);
@@ -214,11 +215,11 @@ export class Supervisor {
     const { table, storage, runtimeOf, log } = this.parts;
     try {
       const record = table.get(id);
-      if (record) await runtimeOf(record).delete(id);
-      await storage.unmountRootfs(id);
-      await monitor?.release().catch(unlessLost);
+      if (record) await step('exit-container.delete', () => runtimeOf(record).delete(id));
+      await step('exit-container.unmount', () => storage.unmountRootfs(id));
+      if (monitor) await step('exit-container.release', () => monitor.release().catch(unlessLost));
       // Last: a start that finds it skips all of the above.
-      await this.update(id, (now) => ({ ...now, reaped: true }));
+      await step('exit-container.reaped', () => this.update(id, (now) => ({ ...now, reaped: true })));
     } catch (error) {
       log.warn({ err: error, container: id }, `cleaning up after the container: ${messageOf(error)}`);
     } finally {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BerthError, hashId, messageOf, UndoScope, type Log } from '../base';
+import { armFailpoints, BerthError, hashId, messageOf, UndoScope, type Log } from '../base';
 import { changedKeys, type Config, readEnvironment } from '../config';
 import {
   cdiDevices,
@@ -88,6 +88,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   checkRunRoot(runRoot);
   await checkTimeZone(config);
   await using opened = new UndoScope(log);
+  opened.add('failpoints', armFailpoints(environment.failpoints, log));
   const rootHash = hashId(root, 8);
   const cgroupName = `berth-${rootHash}`;
   await Promise.all(

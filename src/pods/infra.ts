@@ -1,5 +1,6 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { step } from '../base';
 import type { Kernel, ProcessIdentity } from '../kernel';
 import { cgroupOptions, createOciRuntime, startContainerMonitor, type Handlers } from '../runtime';
 import { containerPlace, infraSpec, ociCgroupsPath, type CgroupPlace } from '../spec';
@@ -82,8 +83,8 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
         signal,
       });
       try {
-        const init = await monitor.created(signal);
-        await monitor.start(signal);
+        const init = await step('run-pod.infra-create', () => monitor.created(signal));
+        await step('run-pod.infra-start', () => monitor.start(signal));
         return init;
       } finally {
         monitor.close();

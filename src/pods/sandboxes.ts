@@ -1,4 +1,4 @@
-import { BerthError, KeyedLock, type Log, newId, nowNs, type PacedSlots, SingleFlight } from '../base';
+import { BerthError, KeyedLock, type Log, newId, nowNs, type PacedSlots, SingleFlight, step } from '../base';
 import type { Kernel } from '../kernel';
 import type { Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
@@ -65,7 +65,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const id = newId();
     const where = paths(id);
     const hostNetwork = sharesHostNetwork(config);
-    const list = hostNetwork ? undefined : await network.list(signal);
+    const list = hostNetwork ? undefined : await step('run-pod.network-list', () => network.list(signal));
     const cgroup = planPodCgroup(parts.cgroups, config, id);
     const planned: SandboxRecord = {
       v: 1,
@@ -80,20 +80,26 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       ...(sharesHostIpc(config) ? {} : { ipcns: where.ipcns }),
       ...(list ? { network: { attached: true, ips: [], name: list.name, confList: networkListText(list) } } : {}),
     };
-    let record = await hostPorts.claim(planned, list);
+    let record = planned;
     try {
+      record = await hostPorts.claim(planned, list);
+      const intent = record;
       const attach = async () => {
         const attached = await parts.pace.with(signal, async () => {
-          await pin(parts.kernel, record, config);
-          return withAttachment(record, list && (await network.attach(list, networkPod(record, where), signal)));
+          await step('run-pod.pin', () => pin(parts.kernel, intent, config));
+          if (!list) return intent;
+          const add = () => network.attach(list, networkPod(intent, where), signal);
+          return withAttachment(intent, await step('run-pod.attach', add));
         });
-        await hostPorts.open(attached);
+        // An undo, whatever fails beside it or later, has to give DEL what ADD gave.
+        record = attached;
+        await step('run-pod.open-ports', () => hostPorts.open(attached));
         return attached;
       };
       const made = await Promise.allSettled([
         attach(),
-        makeSandboxFiles(parts.kernel, where, config),
-        makePodCgroup(parts.kernel, cgroup),
+        step('run-pod.files', () => makeSandboxFiles(parts.kernel, where, config)),
+        step('run-pod.cgroup', () => makePodCgroup(parts.kernel, cgroup)),
       ]);
       const [attached, files, ownsCgroup] = made;
       // All have settled before anything is undone: an undo beside a step that still runs would miss what it makes.
@@ -103,14 +109,15 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       record = { ...attached.value, ownsCgroup: ownsCgroup.value };
       if (sharesPidNamespace(config)) {
         const withRuntime = { ...record, infraRuntime: await parts.infra.runtimeOf(handler) };
-        await table.put(withRuntime);
+        await step('run-pod.infra-record', () => table.put(withRuntime));
         record = { ...withRuntime, infra: await parts.infra.start(withRuntime, where, signal) };
       }
-      record = { ...record, phase: 'ready' };
-      await table.put(record);
+      const ready: SandboxRecord = (record = { ...record, phase: 'ready' });
+      await step('run-pod.ready', () => table.put(ready));
       return id;
     } catch (error) {
-      await undo(record, error);
+      // What was refused before its record was written has nothing to take back.
+      if (table.get(id)) await undo(record, error);
       throw error;
     }
   };
@@ -131,7 +138,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       const record = table.get(id);
       if (!record || (record.phase !== 'stopping' && record.phase !== 'stopped')) return;
       if (record.phase === 'stopped' && !record.network?.attached) return;
-      await table.put({ ...(await end.takeDown(record, signal)), phase: 'stopped' });
+      const left = await end.takeDown(record, signal);
+      await step('stop-pod.stopped', () => table.put({ ...left, phase: 'stopped' }));
     });
 
   const remove = (id: string, signal?: AbortSignal) =>
@@ -139,7 +147,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       const record = table.get(id);
       if (!record) return;
       const removing: SandboxRecord = { ...record, phase: 'removing' };
-      await table.put(removing);
+      await step('remove-pod.removing', () => table.put(removing));
       // A pod that was stopped whole holds nothing but its files.
       const stopped = record.phase === 'stopped' && !record.network?.attached;
       await end.forget(stopped ? removing : await end.takeDown(removing, signal));
@@ -197,7 +205,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       writes.with(id, undefined, async () => {
         const record = table.get(id);
         if (!record) return false;
-        if (record.phase === 'ready') await table.put({ ...record, phase: 'stopping' });
+        if (record.phase !== 'ready') return true;
+        await step('stop-pod.stopping', () => table.put({ ...record, phase: 'stopping' }));
         return true;
       }),
 

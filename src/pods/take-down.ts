@@ -1,4 +1,4 @@
-import { messageOf } from '../base';
+import { messageOf, step } from '../base';
 import type { SandboxRecord } from '../state';
 import { removePodCgroup } from './cgroup';
 import { sharesPidNamespace } from './files';
@@ -39,9 +39,12 @@ export function createTakeDown(
 
   const detach = async (record: SandboxRecord, signal?: AbortSignal): Promise<SandboxRecord> => {
     const attachment = record.network;
-    if (!attachment?.attached || !attachment.confList) return record;
+    const { confList, result } = attachment ?? {};
+    if (!attachment?.attached || !confList) return record;
     try {
-      await network.detach(attachment.confList, attachment.result, networkPod(record, paths(record.id)), signal);
+      await step('stop-pod.detach', () =>
+        network.detach(confList, result, networkPod(record, paths(record.id)), signal),
+      );
       once.over(record.id);
       return { ...record, network: { ...attachment, attached: false } };
     } catch (error) {
@@ -56,18 +59,18 @@ export function createTakeDown(
     async takeDown(record, signal) {
       const where = paths(record.id);
       // Before the address is given back: what is sent to the host would reach the next pod that gets it.
-      const [closed] = await Promise.allSettled([hostPorts.close(record)]);
+      const [closed] = await Promise.allSettled([step('stop-pod.close-ports', () => hostPorts.close(record))]);
       const detached = await detach(closed.status === 'fulfilled' ? withoutHostPorts(record) : record, signal);
       const results = await Promise.allSettled([
-        sharesPidNamespace(record.config) && parts.infra.stop(record, signal),
-        record.netns && kernel.unpinNamespace(where.netns),
-        record.ipcns && kernel.unpinNamespace(where.ipcns),
-        record.utsns && kernel.unpinNamespace(where.utsns),
-        kernel.unmount(where.shm),
+        sharesPidNamespace(record.config) && step('stop-pod.infra', () => parts.infra.stop(record, signal)),
+        record.netns && step('stop-pod.unpin-net', () => kernel.unpinNamespace(where.netns)),
+        record.ipcns && step('stop-pod.unpin-ipc', () => kernel.unpinNamespace(where.ipcns)),
+        record.utsns && step('stop-pod.unpin-uts', () => kernel.unpinNamespace(where.utsns)),
+        step('stop-pod.unmount-shm', () => kernel.unmount(where.shm)),
       ]);
       // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.
       const left = await detach(detached, signal);
-      await table.put(left);
+      await step('stop-pod.taken-down', () => table.put(left));
       const failed = [closed, ...results].find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
       return left;
@@ -75,9 +78,9 @@ export function createTakeDown(
 
     async forget(record) {
       if (record.network?.attached) return;
-      await kernel.removeTree(paths(record.id).dir);
-      await removePodCgroup(kernel, record, parts.log);
-      await table.delete(record.id);
+      await step('remove-pod.files', () => kernel.removeTree(paths(record.id).dir));
+      await step('remove-pod.cgroup', () => removePodCgroup(kernel, record, parts.log));
+      await step('remove-pod.forget', () => table.delete(record.id));
     },
   };
 }

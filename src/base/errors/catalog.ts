@@ -8,6 +8,7 @@ export const catalog = {
   'call-cancelled': { status: 'CANCELLED', remedy: 'call again; work that had begun goes on or is undone' },
   'deadline-exceeded': { status: 'DEADLINE_EXCEEDED', remedy: 'call again with a longer deadline' },
   internal: { status: 'INTERNAL', remedy: 'report it with the log of berthd around this time' },
+  failpoint: { status: 'INTERNAL', remedy: 'take it out of BERTH_FAILPOINTS and start berthd again' },
   'daemon-starting': { status: 'UNAVAILABLE', remedy: 'call again in a moment' },
   'daemon-stopping': { status: 'UNAVAILABLE', remedy: 'call again when berthd runs' },
 

@@ -1,4 +1,4 @@
-import { abortable, SingleFlight } from '../../base';
+import { abortable, SingleFlight, step } from '../../base';
 import type { Sandboxes } from '../../pods';
 import type { PodLifecycle } from '../containers';
 import type { ContainerService } from '../service';
@@ -14,14 +14,17 @@ export function createPodLifecycle(sandboxes: Sandboxes, containers: ContainerSe
   const stop = async (id: string, signal: AbortSignal): Promise<void> => {
     if (!(await sandboxes.beginStop(id))) return;
     await containers.settled(id);
-    await all(containers.ofSandbox(id).map((each) => containers.stop(each.id, podStopGraceSeconds, signal)));
+    const stopEach = () =>
+      all(containers.ofSandbox(id).map((each) => containers.stop(each.id, podStopGraceSeconds, signal)));
+    await step('stop-pod.containers', stopEach);
     await sandboxes.finishStop(id, signal);
   };
 
   const remove = async (id: string, signal: AbortSignal): Promise<void> => {
     if (!(await sandboxes.beginStop(id))) return;
     await containers.settled(id);
-    await all(containers.ofSandbox(id).map((each) => containers.remove(each.id, signal)));
+    const removeEach = () => all(containers.ofSandbox(id).map((each) => containers.remove(each.id, signal)));
+    await step('remove-pod.containers', removeEach);
     await sandboxes.remove(id, signal);
   };
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BerthError, KeyedLock, shortId, type Log } from '../../base';
+import { BerthError, KeyedLock, shortId, step, type Log } from '../../base';
 import type { Kernel } from '../../kernel';
 import { needProgram, systemPath } from '../../runtime';
 import type { SandboxRecord, Table } from '../../state';
@@ -68,7 +68,7 @@ export function createHostPorts(parts: HostPortsParts): HostPorts {
         const own = list !== undefined && ports.length > 0 && !servesHostPorts(list);
         if (own) await requireNft(record, list, searchPath);
         const claimed: SandboxRecord = own ? { ...record, hostPorts: { servedBy: 'nft' } } : record;
-        await table.put(claimed);
+        await step('run-pod.record', () => table.put(claimed));
         return claimed;
       }),
 

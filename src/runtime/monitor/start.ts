@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { step } from '../../base';
 import type { Kernel } from '../../kernel';
 import { connectMonitor } from './client';
 import type { Monitor } from './monitor';
@@ -42,12 +43,11 @@ const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  * the outcome. Rejects if the monitor cannot be started or reached; none is left behind then.
  */
 export async function startContainerMonitor(kernel: Kernel, request: ContainerMonitorRequest): Promise<Monitor> {
-  const process = await kernel.startMonitor(
-    { path: request.conmonPath, args: monitorArguments(request), env },
-    request.signal,
-  );
+  const { signal, socketPath } = request;
+  const program = { path: request.conmonPath, args: monitorArguments(request), env };
+  const process = await step('start-monitor.process', () => kernel.startMonitor(program, signal));
   try {
-    return await connectMonitor(request.socketPath, request.signal ? { signal: request.signal } : {});
+    return await step('start-monitor.connect', () => connectMonitor(socketPath, signal ? { signal } : {}));
   } catch (error) {
     await kernel.signal(process, constants.signals.SIGKILL);
     throw error;

@@ -1,0 +1,2 @@
+export { armFailpoints, step } from './failpoint';
+export { failpoints, failSteps, type FailStep } from './steps';
