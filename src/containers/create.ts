@@ -11,7 +11,6 @@ import { gatherSpecInput } from './gather';
 import { journalFields } from './journal-fields';
 import { makeLogFolder } from './log-path';
 import { makeMountSources } from './mount-sources';
-import { createOutcome } from './monitor-end';
 import type { ContainerPaths } from './paths';
 
 /** A container that the OCI runtime has created, not yet started. */
@@ -95,8 +94,7 @@ async function createByMonitor(
     const init = await step('create-container.runtime', () => monitor.created(signal));
     return { monitor, init, user };
   } catch (error) {
-    // A runtime that is cut off half-way leaves what nobody can find: its outcome is awaited before the undo.
-    if (monitor.state.kind === 'creating') await createOutcome(monitor);
+    monitor.close();
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { step, together } from '../base';
+import { createSettled } from '../runtime';
 import type { ContainerRecord } from '../state';
 import { removeFile, removeFilesLike } from './remove-files';
 import type { Supervisor, SupervisorParts } from './supervisor';
@@ -17,6 +18,7 @@ export async function discardContainer(
     await step('remove-container.removing', () => supervisor.update(id, (now) => ({ ...now, phase: 'removing' })));
   }
   if (!record.reaped) {
+    await createSettled(paths.socket);
     await step('discard-container.delete', () => parts.runtimeOf(record).delete(id));
     await step('discard-container.cgroup', () => kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(30_000)));
     await step('discard-container.dismiss', () => supervisor.dismiss(id));

@@ -1,4 +1,4 @@
-import { BerthError, KeyedLock, messageOf, nowNs, SingleFlight, step, throwIfAborted } from '../base';
+import { abortable, BerthError, KeyedLock, messageOf, nowNs, SingleFlight, step, throwIfAborted } from '../base';
 import type { MonitorState } from '../runtime';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
@@ -96,6 +96,29 @@ export function createContainers(parts: CreateParts): ContainerService {
       await discard(table.get(id) ?? record);
     });
 
+  /** Not the caller's to cut off: what runs has to be in the record. */
+  const start = async (id: string): Promise<void> => {
+    const record = require(id, 'StartContainer');
+    if (record.phase !== 'created') {
+      throw new BerthError('container-state', {
+        op: 'StartContainer',
+        object: `container ${id}`,
+        detail: `it is ${record.phase}; only a created container can be started`,
+      });
+    }
+    const monitor = supervisor.monitor(id, 'StartContainer');
+    // Where an earlier call could not write it down it runs already.
+    if (monitor.state.kind === 'created') await step('start-container.runtime', () => monitor.start());
+    const startedAt = startOf(monitor.state);
+    const begin = (now: ContainerRecord): ContainerRecord =>
+      now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt };
+    await step('start-container.running', () => supervisor.update(id, begin));
+  };
+
+  /** Whether the call that makes it still runs. */
+  const beingMade = ({ sandboxId, config }: ContainerRecord) =>
+    creating.get(sandboxId)?.keys().includes(metadataKey(config)) ?? false;
+
   return {
     async create(sandboxId, config, _sandboxConfig, signal) {
       const sandbox = sandboxes.require(sandboxId, 'CreateContainer');
@@ -109,21 +132,8 @@ export function createContainers(parts: CreateParts): ContainerService {
     },
 
     async start(id, signal) {
-      const record = require(id, 'StartContainer');
-      if (record.phase !== 'created') {
-        throw new BerthError('container-state', {
-          op: 'StartContainer',
-          object: `container ${id}`,
-          detail: `it is ${record.phase}; only a created container can be started`,
-        });
-      }
       throwIfAborted(signal, 'StartContainer', `container ${id}`);
-      const monitor = supervisor.monitor(id, 'StartContainer');
-      await step('start-container.runtime', () => monitor.start(signal));
-      const startedAt = startOf(monitor.state);
-      const begin = (now: ContainerRecord): ContainerRecord =>
-        now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt };
-      await step('start-container.running', () => supervisor.update(id, begin));
+      await abortable(start(id), signal, `StartContainer: container ${id}`);
     },
 
     stop: (id, timeoutSeconds, signal) => stopper.stop(id, timeoutSeconds * 1000, signal),
@@ -159,22 +169,20 @@ export function createContainers(parts: CreateParts): ContainerService {
     ofSandbox: (sandboxId) => [...table.values()].filter((record) => record.sandboxId === sandboxId),
 
     async settled(sandboxId) {
-      const flights = creating.get(sandboxId);
-      creating.delete(sandboxId);
-      await flights?.abortAll(
+      await creating.get(sandboxId)?.abortAll(
         new BerthError('pod-not-ready', {
           op: 'CreateContainer',
           object: `pod ${sandboxId}`,
           detail: 'the pod is being stopped',
         }),
       );
+      creating.delete(sandboxId);
     },
 
     async recover(record) {
       switch (record.phase) {
         case 'creating':
         case 'removing':
-          await supervisor.createSettled(record.id);
           return discard(record);
         case 'created':
         case 'running':
@@ -194,7 +202,8 @@ export function createContainers(parts: CreateParts): ContainerService {
     async retry() {
       for (const record of [...table.values()]) {
         try {
-          if (record.phase === 'removing') await remove(record.id, AbortSignal.timeout(60_000));
+          const abandoned = record.phase === 'creating' && !beingMade(record);
+          if (record.phase === 'removing' || abandoned) await remove(record.id, AbortSignal.timeout(60_000));
           else if (record.phase === 'created' || record.phase === 'running') await supervisor.adopt(record);
         } catch (error) {
           parts.log.error({ err: error, container: record.id }, `tried again later: ${messageOf(error)}`);

@@ -4,7 +4,7 @@ import { connectMonitor, readExitRecord, type Monitor, type OciRuntime } from '.
 import type { ContainerExit, ContainerRecord, Table } from '../state';
 import type { Storage } from '../storage';
 import { containerExit, unknownExit } from './exit';
-import { createOutcome, endSeenBy, ended } from './monitor-end';
+import { endSeenBy, ended } from './monitor-end';
 import type { ContainerPaths } from './paths';
 
 export interface SupervisorParts {
@@ -128,12 +128,6 @@ export class Supervisor {
     } finally {
       monitor.close();
     }
-  }
-
-  /** Waits for the outcome of a create that an earlier berthd began: deleting one half would miss the other. */
-  async createSettled(id: string): Promise<void> {
-    const monitor = await this.reach(id);
-    if (monitor) await createOutcome(monitor);
   }
 
   /** Takes back what an ended container still held when an earlier berthd was killed. */

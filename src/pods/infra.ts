@@ -2,7 +2,7 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { step } from '../base';
 import type { Kernel, ProcessIdentity } from '../kernel';
-import { cgroupOptions, createOciRuntime, startContainerMonitor, type Handlers } from '../runtime';
+import { cgroupOptions, createOciRuntime, createSettled, startContainerMonitor, type Handlers } from '../runtime';
 import { containerPlace, infraSpec, ociCgroupsPath, type CgroupPlace } from '../spec';
 import type { SandboxRecord } from '../state';
 import { podCgroup } from './cgroup';
@@ -94,6 +94,7 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
     async stop(record, signal) {
       const runtime = record.infraRuntime ?? (await runtimeOf(record.handler));
       const options = [...runtime.options, ...cgroupOptions(record.cgroupDriver)];
+      await createSettled(socketPath(record.id));
       await createOciRuntime({ kernel, ...runtime, options }).delete(infraId(record.id), signal);
       await kernel.removeCgroup(place(record).path, signal);
       // A monitor that was killed has left its socket.

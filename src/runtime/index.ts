@@ -3,6 +3,7 @@ export { findCriu, needProgram, systemPath } from './find-program';
 export { createHandlers, type Handler, type HandlerConfig, type Handlers } from './handlers';
 export { cgroupOptions } from './oci/cgroup-options';
 export { connectMonitor, type ConnectOptions } from './monitor/client';
+export { createSettled } from './monitor/create-outcome';
 export type { LogEvent, MonitorEvent, MonitorSubscription, OomEvent, StateEvent } from './monitor/events';
 export { readExitRecord } from './monitor/exit-record';
 export type {

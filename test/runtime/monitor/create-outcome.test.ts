@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { createOutcome } from '../../src/containers/monitor-end';
-import { Workspace } from '../runtime/support/bundle';
-import { TestContainer } from '../runtime/support/container';
+import { createOutcome } from '../../../src/runtime/monitor/create-outcome';
+import { Workspace } from '../support/bundle';
+import { TestContainer } from '../support/container';
 
 test('a create that hangs is killed, and its monitor leaves nothing', async () => {
   await using workspace = await Workspace.make();
