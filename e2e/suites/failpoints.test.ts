@@ -59,12 +59,17 @@ async function reached(failpoint: string): Promise<number> {
   return log.split(`"failpoint ${failpoint} is reached`).length - 1;
 }
 
+/** Removes every pod. */
+async function clear(): Promise<void> {
+  for (const { id } of await spare.world.cri.listPods()) spare.world.adopt(id);
+  await spare.world.clear();
+}
+
 /** The call succeeds now, and its work is undone in the usual way: nothing is there any more. */
 async function againAndGone(scenario: Scenario, given: Given): Promise<void> {
   expect(await attempt(scenario, given)).toBeUndefined();
   await scenario.done(spare.world, given);
-  for (const { id } of await spare.world.cri.listPods()) spare.world.adopt(id);
-  await spare.world.clear();
+  await clear();
   await expectNoLeaks(fresh, false, spare.daemon);
   expect(await recordsIn(spare.daemon.layout)).toEqual([]);
 }
@@ -111,6 +116,14 @@ berthOnly(`failpoints${whole ? '' : `, some of them (seed ${seed})`}`, () => {
     }
     fresh = await snapshot(spare.daemon);
   });
+  // A case that has failed leaves neither pods nor failpoints to the next one.
+  afterEach(async () => {
+    if ((await recordsIn(spare.daemon.layout)).length === 0) return;
+    // It may have ended already.
+    await spare.kill().catch(() => undefined);
+    await spare.launch({ BERTH_FAILPOINTS: '' });
+    await clear();
+  });
   afterAll(async () => {
     if (spare) await spare[Symbol.asyncDispose]();
   });
@@ -136,7 +149,7 @@ berthOnly(`failpoints${whole ? '' : `, some of them (seed ${seed})`}`, () => {
     const { scenario } = each;
     const before = await prepare(each, 'kill');
     await expectKilled(each, before.given);
-    await restartKilled();
+    await spare.launch({ BERTH_FAILPOINTS: '' });
     if (!(await isDone(scenario, before))) await expectUndone(scenario, before);
     await againAndGone(scenario, before.given);
   });
@@ -162,15 +175,11 @@ berthOnly(`failpoints${whole ? '' : `, some of them (seed ${seed})`}`, () => {
     const { scenario } = each;
     const before = await prepare(each, 'kill');
     await expectKilled(each, before.given);
-    await restartKilled();
+    await spare.launch({ BERTH_FAILPOINTS: '' });
     await expectUndone(scenario, before);
     await againAndGone(scenario, before.given);
   });
 });
-
-async function restartKilled(): Promise<void> {
-  await spare.launch({ BERTH_FAILPOINTS: '' });
-}
 
 /** Whether the daemon died when all was done already: what the call has made is there, and stays. */
 async function isDone({ undoes }: Scenario, { records }: { readonly records: readonly string[] }): Promise<boolean> {

@@ -7,7 +7,7 @@ import { readSpecIfThere } from './bundle';
 import { letGoOn } from './checkpoint/checkpoint';
 import { Checkpoints } from './checkpoint/checkpoints';
 import type { Containers } from './containers';
-import { makeContainer } from './create';
+import { type Created, makeContainer } from './create';
 import type { CreateParts } from './create-parts';
 import { discardContainer } from './discard';
 import { planContainer } from './plan';
@@ -58,11 +58,13 @@ export function createContainers(parts: CreateParts): ContainerService {
   const create = async (sandbox: SandboxRecord, config: ContainerConfig, signal: AbortSignal): Promise<string> => {
     const record = await step('create-container.plan', () => planContainer(parts, sandbox, config));
     const { id } = record;
+    let made: Created | undefined;
     try {
       await step('create-container.record', () => table.put(record));
       // Looked at again after the record: a stop that came between has seen it, or is seen here.
       sandboxes.require(sandbox.id, 'CreateContainer');
-      const { monitor, init, user } = await makeContainer(parts, sandbox, record, signal);
+      made = await makeContainer(parts, sandbox, record, signal);
+      const { monitor, init, user } = made;
       const created: ContainerRecord = {
         ...record,
         phase: 'created',
@@ -73,6 +75,7 @@ export function createContainers(parts: CreateParts): ContainerService {
       supervisor.follow(id, monitor);
       return id;
     } catch (error) {
+      made?.monitor.close();
       try {
         await discard(record);
       } catch (undoError) {
