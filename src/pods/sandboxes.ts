@@ -82,15 +82,18 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     };
     let record = planned;
     try {
-      const claimed = (record = await step('run-pod.record', () => hostPorts.claim(planned, list)));
+      record = await step('run-pod.record', () => hostPorts.claim(planned, list));
+      const intent = record;
       const attach = async () => {
         const attached = await parts.pace.with(signal, async () => {
-          await step('run-pod.pin', () => pin(parts.kernel, claimed, config));
-          const attachment =
-            list && (await step('run-pod.attach', () => network.attach(list, networkPod(claimed, where), signal)));
-          return withAttachment(claimed, attachment);
+          await step('run-pod.pin', () => pin(parts.kernel, intent, config));
+          if (!list) return intent;
+          const add = () => network.attach(list, networkPod(intent, where), signal);
+          return withAttachment(intent, await step('run-pod.attach', add));
         });
-        await step('run-pod.host-ports', () => hostPorts.open(attached));
+        // An undo, whatever fails beside it or later, has to give DEL what ADD gave.
+        record = attached;
+        await step('run-pod.open-ports', () => hostPorts.open(attached));
         return attached;
       };
       const made = await Promise.allSettled([
@@ -113,7 +116,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       await step('run-pod.ready', () => table.put(ready));
       return id;
     } catch (error) {
-      await undo(record, error);
+      // What was refused before its record was written has nothing to take back.
+      if (table.get(id)) await undo(record, error);
       throw error;
     }
   };

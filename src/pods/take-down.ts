@@ -59,7 +59,7 @@ export function createTakeDown(
     async takeDown(record, signal) {
       const where = paths(record.id);
       // Before the address is given back: what is sent to the host would reach the next pod that gets it.
-      const [closed] = await Promise.allSettled([step('stop-pod.host-ports', () => hostPorts.close(record))]);
+      const [closed] = await Promise.allSettled([step('stop-pod.close-ports', () => hostPorts.close(record))]);
       const detached = await detach(closed.status === 'fulfilled' ? withoutHostPorts(record) : record, signal);
       const results = await Promise.allSettled([
         sharesPidNamespace(record.config) && step('stop-pod.infra', () => parts.infra.stop(record, signal)),

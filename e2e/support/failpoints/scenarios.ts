@@ -153,7 +153,7 @@ export function scenarioOf(failpoint: string): Scenario {
 /** Steps that are also those of an undo, and what fails so that it is done. */
 const undoes: readonly { readonly steps: RegExp; readonly scenario: Scenario }[] = [
   {
-    steps: /^(stop-pod\.(detach|infra|un.*|taken-down)|remove-pod\.(files|cgroup|forget))\./,
+    steps: /^(stop-pod\.(close-ports|detach|infra|un.*|taken-down)|remove-pod\.(files|cgroup|forget))\./,
     scenario: { ...runPod, also: 'run-pod.ready.before=error*1;' },
   },
   {

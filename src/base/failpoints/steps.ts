@@ -7,7 +7,7 @@ export const failSteps = {
   'run-pod.record': 'the intent is written: phase creating',
   'run-pod.pin': 'namespaces are made and pinned',
   'run-pod.attach': 'CNI ADD, all plugins of the list',
-  'run-pod.host-ports': 'host ports that no plugin serves lead to the pod',
+  'run-pod.open-ports': 'host ports of its own are opened',
   'run-pod.files': 'resolv.conf, hostname and /dev/shm are made',
   'run-pod.cgroup': 'the cgroup is made',
   'run-pod.infra-record': 'the runtime of the pause is written down',
@@ -54,7 +54,7 @@ export const failSteps = {
 
   'stop-pod.stopping': 'the intent is written: phase stopping',
   'stop-pod.containers': 'the containers are stopped',
-  'stop-pod.host-ports': 'host ports lead nowhere any more',
+  'stop-pod.close-ports': 'host ports of its own are closed',
   'stop-pod.detach': 'CNI DEL, all plugins of the list',
   'stop-pod.infra': 'the pause is ended',
   'stop-pod.unpin-net': 'the network namespace goes',
