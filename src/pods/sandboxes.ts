@@ -7,6 +7,7 @@ import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
 import { type CgroupSettings, makePodCgroup, planPodCgroup } from './cgroup';
 import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 import type { Infra } from './infra';
+import { sysctlRefused } from './sysctl-refused';
 import { networkListText, type Network } from './network/network';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
@@ -218,12 +219,15 @@ const noLinux: LinuxPodSandboxConfig = {
 
 async function pin(kernel: Kernel, record: SandboxRecord, config: PodSandboxConfig): Promise<void> {
   if (!record.netns && !record.ipcns && !record.utsns) return;
-  await kernel.pinNamespaces({
+  const pinned = kernel.pinNamespaces({
     net: record.netns,
     ipc: record.ipcns,
     uts: record.utsns,
     hostname: record.utsns && sandboxHostname(config),
     sysctls: config.linux?.sysctls ?? {},
+  });
+  await pinned.catch((error: unknown) => {
+    throw sysctlRefused(error) ?? error;
   });
 }
 
