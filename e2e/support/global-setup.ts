@@ -2,6 +2,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logOf, startDaemon, type Daemon } from './daemon';
+import { NamespaceMode } from '../../src/wire';
 import { daemonKind, usesSlices } from './environment';
 import { images, pushFixtures } from './fixtures';
 import teardown from './global-teardown';
@@ -75,6 +76,10 @@ async function warmUp({ layout }: Daemon): Promise<void> {
     const pod = await world.runPod();
     const container = await world.start({}, pod);
     await world.sh(container, 'true');
+    const options = { network: NamespaceMode.NODE, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };
+    const sharing = { linux: { securityContext: { namespaceOptions: options } } };
+    // berth makes the root of its pauses with the first pod that shares its PIDs.
+    await world.runPod(world.podConfig(sharing));
   } finally {
     await world.clear();
     await world.close();

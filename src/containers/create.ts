@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BerthError, step, together } from '../base';
+import { BerthError, isBerthError, step, together } from '../base';
 import type { ProcessIdentity } from '../kernel';
 import { startContainerMonitor, type Monitor } from '../runtime';
 import { containerSpec, type ResolvedUser, type Spec } from '../spec';
@@ -44,7 +44,7 @@ export async function makeContainer(
   );
   const [rootfsPath] = await together([
     step('create-container.rootfs', () => storage.mountRootfs({ containerId: id, chainIds: image.chainIds })),
-    step('create-container.mount-sources', () => makeMountSources(record.config)),
+    step('create-container.mount-sources', () => makeMountSources(kernel, record.config)),
     step('create-container.log-folder', () => makeLogFolder(kernel, sandbox.config, record.logPath)),
   ]);
   const input = await step('create-container.gather', () => gatherSpecInput(parts, sandbox, record, image, rootfsPath));
@@ -102,7 +102,17 @@ async function createByMonitor(
 /** The working directory and the image's volumes are made where the image lacks them: inside its root, whatever links say. */
 async function makeFoldersInRootfs(parts: CreateParts, rootfs: string, spec: Spec, image: ImageRecord): Promise<void> {
   for (const path of [spec.process.cwd, ...image.config.volumes]) {
-    if (path !== '/') await parts.kernel.mkdirInRoot(rootfs, path, 0o755, 0, 0);
+    if (path === '/') continue;
+    await parts.kernel.mkdirInRoot(rootfs, path, 0o755, 0, 0).catch((cause: unknown) => {
+      if (!isBerthError(cause, 'kernel-refused')) throw cause;
+      throw new BerthError('container-command', {
+        op: 'CreateContainer',
+        object: path === spec.process.cwd ? `working directory ${path}` : `the image's volume ${path}`,
+        detail: `it cannot be made in the container: ${cause.detail}`,
+        remedy: 'use a path of which the image has no part as a file',
+        cause,
+      });
+    });
   }
 }
 

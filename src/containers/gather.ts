@@ -1,18 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { BerthError, errnoOf, messageOf, step, together } from '../base';
+import { step, together } from '../base';
 import { hostFacts, podCgroup, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
 import {
   accountFileLimit,
   cdiDeviceNames,
   ociCgroupsPath,
   resolveUser,
-  seccompRequest,
   userRequest,
   type ContainerSpecInput,
   type PidNamespace,
   type ResolvedUser,
   type SandboxPart,
-  type SeccompProfileFile,
 } from '../spec';
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
@@ -21,8 +18,7 @@ import { resolveDevices } from './devices';
 import { mountImageVolumes } from './image-volumes';
 import { resolveMountSources } from './mount-sources';
 import { pidNamespace } from './pid-namespace';
-
-const maxSeccompProfile = 4 * 1024 ** 2;
+import { readSeccompProfile } from './seccomp-file';
 
 /** Reads everything that the container's spec is made from; its root file system is mounted by now. */
 export async function gatherSpecInput(
@@ -94,20 +90,4 @@ async function resolveContainerUser(
     (await parts.kernel.readInRoot(rootfs, path, accountFileLimit))?.toString('utf8');
   const [passwd, group] = await Promise.all([read('/etc/passwd'), read('/etc/group')]);
   return resolveUser({ ...userRequest(id, config, image.config.user), passwd, group });
-}
-
-async function readSeccompProfile(id: string, config: ContainerConfig): Promise<SeccompProfileFile | undefined> {
-  const request = seccompRequest(id, config.linux?.securityContext);
-  if (request.kind !== 'localhost') return undefined;
-  const { path } = request;
-  const fail = (detail: string, cause?: unknown) =>
-    new BerthError('argument-invalid', { op: 'CreateContainer', object: `seccomp profile ${path}`, detail, cause });
-  try {
-    const text = await readFile(path, 'utf8');
-    if (text.length > maxSeccompProfile) throw fail(`it is larger than ${maxSeccompProfile} bytes`);
-    return { name: path, text };
-  } catch (error) {
-    if (error instanceof BerthError) throw error;
-    throw fail(errnoOf(error) ?? messageOf(error), error);
-  }
 }

@@ -1,4 +1,5 @@
 import { BerthError } from '../base';
+import { pathProblem } from '../spec';
 import type { ContainerRecord, ImageRecord } from '../state';
 import type { Storage } from '../storage';
 import type { ContainerConfig, Mount } from '../wire';
@@ -49,7 +50,8 @@ function imageOf(mount: Mount, index: number): string | undefined {
     return undefined;
   }
   if (mount.hostPath !== '') throw refuse('argument-invalid', index, 'both image and host_path are set');
-  if (mount.imageSubPath.includes('\0')) throw refuse('argument-invalid', index, 'image_sub_path has a NUL byte');
+  const problem = pathProblem(mount.imageSubPath);
+  if (problem) throw refuse('argument-invalid', index, `image_sub_path ${problem}`);
   return reference;
 }
 

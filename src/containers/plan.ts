@@ -1,7 +1,7 @@
 import { BerthError, newId, nowNs } from '../base';
 import { podCgroup } from '../pods';
 import { cgroupOptions } from '../runtime';
-import { checkResources, containerPlace, stopSignal } from '../spec';
+import { checkMounts, checkResources, containerPlace, stopSignal } from '../spec';
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
 import type { ContainerConfig, ImageSpec } from '../wire';
 import { checkCpusets } from './cpusets';
@@ -43,6 +43,8 @@ export async function planContainer(
     });
   }
   const volumes = volumeImages(config, parts.findImage);
+  const { recursiveReadOnlyMounts } = parts.featuresOf(sandbox.handler);
+  checkMounts(config.metadata?.name ?? '', config, recursiveReadOnlyMounts);
   const mounted = volumes.map((volume) => ({ image: volume.image, named: volume.mount.image }));
   await admitImages(parts, sandbox, [{ image, named: config.image }, ...mounted]);
   const handler = await parts.handlers.resolve(sandbox.handler);

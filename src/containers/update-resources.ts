@@ -27,7 +27,8 @@ export async function updateResources(
     throw new BerthError('container-state', { op, object, detail: `it is ${record.phase}: it has no limits any more` });
   const old = record.config.linux?.resources;
   const resources = mergeResources(old, change);
-  for (const each of [change, resources]) checkResources({ op, object, field: 'linux' }, each);
+  // What a change sets stands in what comes of it; only there can be seen whether the limits fit each other.
+  checkResources({ op, object, field: 'linux' }, resources);
   await checkCpusets({ op, object, field: 'linux' }, change);
   refuseBelowUse(parts, record, change);
   try {

@@ -8,12 +8,15 @@ const fields: readonly { readonly key: string; readonly path: readonly string[] 
   { key: 'name', path: ['config', 'metadata', 'name'] },
 ];
 
+/** A name can be as long as a request may be; a line of the log should not. */
+const longest = 512;
+
 /** The ids and names in a message, for the log. */
 export function idsOf(message: object): Record<string, string> {
   const ids: Record<string, string> = {};
   for (const { key, path } of fields) {
     const value = path.reduce<unknown>(member, message);
-    if (typeof value === 'string' && value !== '') ids[key] = value;
+    if (typeof value === 'string' && value !== '') ids[key] = value.slice(0, longest);
   }
   return ids;
 }

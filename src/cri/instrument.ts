@@ -36,19 +36,21 @@ export class Instrument {
   constructor(private readonly log: Log) {}
 
   /** Runs one call to its outcome. Never rejects. */
-  async run<T>(
+  async run<Request extends object, T>(
     rpc: RpcFacts,
     incoming: WaitedFor,
-    request: object,
-    work: (call: Call) => T | Promise<T>,
+    read: () => Request,
+    work: (request: Request, call: Call) => T | Promise<T>,
   ): Promise<Outcome<T>> {
     const begun = performance.now();
-    let ids = idsOf(request);
+    let ids: Record<string, string> = {};
+    const note = (message: object) => void (ids = { ...ids, ...idsOf(message) });
     using waiting = callSignal(incoming);
     try {
+      const request = read();
+      note(request);
       if (!rpc.always) this.refuseUnlessReady(rpc.name);
-      const note = (message: object) => void (ids = { ...ids, ...idsOf(message) });
-      const value = await work({ op: rpc.name, signal: waiting.signal, note });
+      const value = await work(request, { op: rpc.name, signal: waiting.signal, note });
       this.logAnswer(rpc, begun, ids);
       return { kind: 'answered', value };
     } catch (error) {

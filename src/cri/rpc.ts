@@ -1,13 +1,14 @@
 import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import { once } from 'node:events';
 import { abortable } from '../base';
+import { readRequest } from './check/request';
 import type { Call, Instrument, RpcFacts } from './instrument';
 
 /** The generated description of one RPC. */
 export interface Method<Request, Response> {
   readonly path: string;
-  requestDeserialize(bytes: Buffer): Request;
-  responseSerialize(message: Response): Buffer;
+  readonly requestDeserialize: (bytes: Buffer) => Request;
+  readonly responseSerialize: (message: Response) => Buffer;
 }
 
 /** One RPC with its handler, ready to be offered by a server. */
@@ -40,23 +41,24 @@ export function encodedUnary<Request extends object>(
 ): Rpc {
   const rpc = { ...facts, name: nameOf(method.path) };
   const answer = async (
-    call: ServerUnaryCall<Request, Buffer>,
+    call: ServerUnaryCall<Buffer, Buffer>,
     callback: sendUnaryData<Buffer>,
     instrument: Instrument,
   ) => {
-    const outcome = await instrument.run(rpc, call, call.request, (context) => handle(call.request, context));
+    const read = () => readRequest(rpc.name, method.requestDeserialize, call.request);
+    const outcome = await instrument.run(rpc, call, read, handle);
     if (outcome.kind === 'answered') callback(null, outcome.value);
     else callback(outcome.status);
   };
   return {
     path: method.path,
     register: (server, instrument) =>
-      void server.register<Request, Buffer>(
+      void server.register<Buffer, Buffer>(
         method.path,
-        (call: ServerUnaryCall<Request, Buffer>, callback: sendUnaryData<Buffer>) =>
+        (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) =>
           void answer(call, callback, instrument),
-        encoded,
-        (bytes) => method.requestDeserialize(bytes),
+        asBytes,
+        asBytes,
         'unary',
       ),
   };
@@ -69,9 +71,10 @@ export function serverStream<Request extends object>(
   handle: (request: Request, call: Call) => Iterable<Buffer> | AsyncIterable<Buffer>,
 ): Rpc {
   const rpc = { ...facts, name: nameOf(method.path) };
-  const answer = async (stream: ServerWritableStream<Request, Buffer>, instrument: Instrument) => {
-    const outcome = await instrument.run(rpc, stream, stream.request, async (call) => {
-      for await (const message of handle(stream.request, call)) await send(stream, message, call);
+  const answer = async (stream: ServerWritableStream<Buffer, Buffer>, instrument: Instrument) => {
+    const read = () => readRequest(rpc.name, method.requestDeserialize, stream.request);
+    const outcome = await instrument.run(rpc, stream, read, async (request, call) => {
+      for await (const message of handle(request, call)) await send(stream, message, call);
     });
     if (outcome.kind === 'answered') stream.end();
     // A stream whose client is gone is destroyed already: nobody is there to be told.
@@ -80,11 +83,11 @@ export function serverStream<Request extends object>(
   return {
     path: method.path,
     register: (server, instrument) =>
-      void server.register<Request, Buffer>(
+      void server.register<Buffer, Buffer>(
         method.path,
-        (stream: ServerWritableStream<Request, Buffer>) => void answer(stream, instrument),
-        encoded,
-        (bytes) => method.requestDeserialize(bytes),
+        (stream: ServerWritableStream<Buffer, Buffer>) => void answer(stream, instrument),
+        asBytes,
+        asBytes,
         'serverStream',
       ),
   };
@@ -95,8 +98,8 @@ async function send(stream: ServerWritableStream<unknown, Buffer>, message: Buff
   if (!stream.write(message)) await abortable(once(stream, 'drain'), call.signal, call.op);
 }
 
-/** Handlers encode, so that a message that cannot be encoded is logged and answered as any other error. */
-function encoded(message: Buffer): Buffer {
+/** The wrapper decodes and encodes, so that a message that cannot be is logged and answered as any other error. */
+function asBytes(message: Buffer): Buffer {
   return message;
 }
 

@@ -1,6 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { BerthError, errnoOf, messageOf } from '../base';
+import { BerthError, errnoOf, isBerthError, messageOf } from '../base';
 import type { Kernel } from '../kernel';
 import { namespaceMode, podResolvConf } from '../spec';
 import type { PodSandboxConfig } from '../wire';
@@ -13,7 +13,7 @@ const shmBytes = 64 * 1024 ** 2;
 export async function makeSandboxFiles(kernel: Kernel, paths: SandboxPaths, config: PodSandboxConfig): Promise<void> {
   try {
     await mkdir(paths.shm, { recursive: true, mode: 0o755 });
-    if (config.logDirectory) await mkdir(config.logDirectory, { recursive: true, mode: 0o755 });
+    if (config.logDirectory) await makeLogDirectory(kernel, config.logDirectory);
     await Promise.all([
       writeFile(paths.resolvConf, podResolvConf(config.dnsConfig, await hostResolvConf()), { mode: 0o644 }),
       writeFile(paths.hostname, `${sandboxHostname(config)}\n`, { mode: 0o644 }),
@@ -36,6 +36,25 @@ export async function makeSandboxFiles(kernel: Kernel, paths: SandboxPaths, conf
       nosuid: true,
       nodev: true,
       noexec: true,
+    });
+  }
+}
+
+/**
+ * A kubelet has made it already. What keeps it from being made is in the request, but for a full disk; below /proc Node's own
+ * recursive mkdir would try for ever.
+ */
+async function makeLogDirectory(kernel: Kernel, path: string): Promise<void> {
+  try {
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+    await kernel.mkdirInRoot('/', path, 0o755, 0, 0);
+  } catch (cause) {
+    if (isBerthError(cause, 'storage-full', 'launcher-lost')) throw cause;
+    throw new BerthError('argument-invalid', {
+      op: 'RunPodSandbox',
+      object: `config.log_directory ${path}`,
+      detail: `it cannot be made: ${messageOf(cause)}`,
+      cause,
     });
   }
 }

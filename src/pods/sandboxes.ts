@@ -11,6 +11,7 @@ import { createHostPorts } from './host-ports/host-ports';
 import type { Infra } from './infra';
 import { networkListText } from './network/conf-list';
 import type { Attachment, Network } from './network/network';
+import { sysctlRefused } from './sysctl-refused';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
 import { createTakeDown, networkPod } from './take-down';
@@ -237,12 +238,15 @@ function withAttachment(record: SandboxRecord, attachment: Attachment | undefine
 
 async function pin(kernel: Kernel, record: SandboxRecord, config: PodSandboxConfig): Promise<void> {
   if (!record.netns && !record.ipcns && !record.utsns) return;
-  await kernel.pinNamespaces({
+  const pinned = kernel.pinNamespaces({
     net: record.netns,
     ipc: record.ipcns,
     uts: record.utsns,
     hostname: record.utsns && sandboxHostname(config),
     sysctls: config.linux?.sysctls ?? {},
+  });
+  await pinned.catch((error: unknown) => {
+    throw sysctlRefused(error) ?? error;
   });
 }
 

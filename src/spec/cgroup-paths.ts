@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { BerthError } from '../base';
+import { pathProblem } from './path-problem';
 
 /** Who makes containers' cgroups: the OCI runtime in the file system, or systemd, asked by it, as scopes in slices. */
 export type CgroupDriver = 'cgroupfs' | 'systemd';
@@ -13,6 +14,8 @@ export interface CgroupPlace {
 const suffix = '.slice';
 /** The slice that all others are in (systemd.special(7)). */
 const rootSlice = `-${suffix}`;
+/** What comes before a cgroup's path in the file system, and room for a container's and its files' names after it. */
+const hierarchies = `/sys/fs/cgroup/unified${'/reserved'.repeat(30)}`;
 /** The kernel's NAME_MAX, which is systemd's UNIT_NAME_MAX too. */
 const nameMax = 255;
 
@@ -37,7 +40,7 @@ export function cgroupParentPlace(given: string, driver: CgroupDriver, subject: 
     new BerthError('argument-invalid', {
       op: subject.op,
       object: subject.object,
-      detail: `${subject.field} is ${JSON.stringify(given)}: ${detail}`,
+      detail: `${subject.field} is ${JSON.stringify(given.slice(0, 200))}: ${detail}`,
       remedy,
     });
   const slice = basename(given);
@@ -47,6 +50,8 @@ export function cgroupParentPlace(given: string, driver: CgroupDriver, subject: 
         throw refuse('a slice of systemd, and the cgroup driver here is cgroupfs', sameDriver('systemd'));
       if (!/^(\/[^/]+)+$/.test(given) || given.split('/').some((part) => part === '.' || part === '..'))
         throw refuse('no absolute path below the root', 'give a path like /kubepods/podX');
+      if (/\p{Cc}/u.test(given) || pathProblem(`${hierarchies}${given}`) !== undefined)
+        throw refuse('no path that the kernel could show', 'give a path like /kubepods/podX');
       return { path: given };
     case 'systemd': {
       const path = slicePath(slice);

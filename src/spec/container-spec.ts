@@ -7,9 +7,11 @@ import type { ContainerSpecInput } from './input';
 import { containerMounts } from './mounts/mounts';
 import { containerNamespaces } from './namespaces';
 import type { Spec } from './oci';
+import { pathProblem } from './path-problem';
 import { processArgs } from './process/args';
 import { processCwd } from './process/cwd';
 import { processEnv } from './process/env';
+import { execProblem } from './process/exec-limits';
 import { clampOomScore } from './process/oom-score';
 import { processRlimits } from './process/rlimits';
 import { refuseContainer } from './refuse';
@@ -62,14 +64,21 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
     config: config.envs,
   });
 
+  const args = processArgs(id, config, image);
+  const cwd = processCwd(config.workingDir, image.workingDir);
+  const notFolder = pathProblem(cwd);
+  if (notFolder) throw refuseContainer(id, `config.working_dir ${notFolder}`);
+  const problem = execProblem(args, env.env);
+  if (problem) throw refuseContainer(id, `config.command, config.args or config.envs: ${problem}`);
+
   const spec: Spec = {
     ociVersion,
     process: {
       terminal: config.tty,
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-      args: processArgs(id, config, image),
+      args,
       env: env.env,
-      cwd: processCwd(config.workingDir, image.workingDir),
+      cwd,
       capabilities: capabilities.sets,
       noNewPrivileges: context?.noNewPrivs === true,
       oomScoreAdj: oomScore.value,

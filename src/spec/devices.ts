@@ -1,5 +1,7 @@
+import { posix } from 'node:path';
 import type { DeviceNode } from './input';
 import type { Device, DeviceRule } from './oci';
+import { pathProblem } from './path-problem';
 import { refuseContainer } from './refuse';
 
 export interface Devices {
@@ -19,7 +21,9 @@ export function containerDevices(id: string, devices: readonly DeviceNode[], pri
 export function deviceNodes(id: string, devices: readonly DeviceNode[]): Devices {
   const nodes = devices.map(({ path, type, major, minor, mode, uid, gid }) => {
     if (!path.startsWith('/'))
-      throw refuseContainer(id, `device ${JSON.stringify(path)}: container_path is not absolute`);
+      throw refuseContainer(id, `device ${JSON.stringify(path.slice(0, 200))}: container_path is not absolute`);
+    const problem = posix.normalize(path) === '/' ? 'is the root' : pathProblem(path);
+    if (problem) throw refuseContainer(id, `device ${JSON.stringify(path.slice(0, 200))}: container_path ${problem}`);
     return { path, type, major, minor, fileMode: mode & 0o7777, uid, gid };
   });
   return { nodes, rules: devices.flatMap((device) => rule(id, device)) };

@@ -49,6 +49,8 @@ export type {
 export { accountFileLimit } from './process/accounts';
 export { processSpec, type ExecRequest } from './process/exec';
 export { resolveUser, userRequest, type UserInput } from './process/user';
+export { checkMounts } from './mounts/check-mounts';
+export { pathProblem } from './path-problem';
 export { podResolvConf } from './resolv-conf';
 export { seccompRequest, type SeccompRequest } from './seccomp/request';
 export { stopSignal } from './stop-signal';

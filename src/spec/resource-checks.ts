@@ -12,9 +12,14 @@ export interface ResourcesOf {
 /** What the kernel's CFS bandwidth controller takes, in microseconds (sched-bwc.rst). */
 const shortestPeriod = 1000n;
 const longestPeriod = 1_000_000n;
+/** The kernel's max_cfs_runtime. */
+const largestQuota = 2n ** 44n - 1n;
 /** What cgroup v1 takes as cpu.shares; v2's weight is derived from it. */
 const fewestShares = 2n;
 const mostShares = 262_144n;
+
+/** Less than any OCI runtime starts a process in: CRI-O's minimum for crun is about as much, and 12 MiB for runc. */
+const leastMemory = 512n * 1024n;
 
 type Refuse = (name: string, detail: string) => BerthError;
 
@@ -53,26 +58,38 @@ function checkExact(cri: LinuxContainerResources, refuse: Refuse): void {
 function checkCpu({ cpuPeriod, cpuQuota, cpuShares, cpusetCpus, cpusetMems }: LinuxContainerResources, refuse: Refuse) {
   if (cpuPeriod !== 0n && (cpuPeriod < shortestPeriod || cpuPeriod > longestPeriod))
     throw refuse('cpu_period', `is ${cpuPeriod} microseconds: it goes from ${shortestPeriod} to ${longestPeriod}`);
-  if (cpuQuota < -1n || (cpuQuota > 0n && cpuQuota < shortestPeriod))
-    throw refuse('cpu_quota', `is ${cpuQuota} microseconds: at least ${shortestPeriod}, or -1 for no limit`);
+  if (cpuQuota < -1n || (cpuQuota > 0n && cpuQuota < shortestPeriod) || cpuQuota > largestQuota)
+    throw refuse(
+      'cpu_quota',
+      `is ${cpuQuota} microseconds: it goes from ${shortestPeriod} to ${largestQuota}, or -1 for no limit`,
+    );
   if (cpuShares !== 0n && (cpuShares < fewestShares || cpuShares > mostShares))
     throw refuse('cpu_shares', `is ${cpuShares}: it goes from ${fewestShares} to ${mostShares}`);
   for (const [name, list] of [['cpuset_cpus', cpusetCpus] as const, ['cpuset_mems', cpusetMems] as const]) {
     if (list !== '' && !/^\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*$/.test(list))
       throw refuse(name, `is ${JSON.stringify(list.slice(0, 100))}: not a list such as 0-2,5`);
+    if (list.split(',').some((range) => falls(range)))
+      throw refuse(name, `is ${JSON.stringify(list.slice(0, 100))}: a range ends before it begins`);
   }
+}
+
+/** Whether a range such as 3-1 ends before it begins. */
+function falls(range: string): boolean {
+  const [first = 0, last = first] = range.split('-').map(Number);
+  return last < first;
 }
 
 function checkMemory(
   { memoryLimitInBytes: limit, memorySwapLimitInBytes: swap }: LinuxContainerResources,
   refuse: Refuse,
 ) {
-  if (limit < -1n) throw refuse('memory_limit_in_bytes', `is ${limit}: at least 1, or -1 for no limit`);
+  if (limit < -1n || (limit > 0n && limit < leastMemory))
+    throw refuse('memory_limit_in_bytes', `is ${limit}: at least ${leastMemory}, or -1 for no limit`);
   if (swap < -1n) throw refuse('memory_swap_limit_in_bytes', `is ${swap}: at least 1, or -1 for no limit`);
-  if (swap > 0n && limit < 0n)
+  if (swap > 0n && limit <= 0n)
     throw refuse(
       'memory_swap_limit_in_bytes',
-      `is ${swap}, and memory_limit_in_bytes is -1: swap is limited with memory`,
+      `is ${swap}, and memory_limit_in_bytes is ${limit}: swap is limited with memory`,
     );
   if (swap > 0n && swap < limit)
     throw refuse(

@@ -3,6 +3,7 @@ import { BerthError, type ErrorCode } from '../base';
 import type { DNSConfig, PodSandboxConfig, PortMapping } from '../wire';
 import { userNamespaceProblem } from './user-namespaces';
 import { namespaceMode, protocol } from './cri';
+import { pathProblem } from './path-problem';
 import { checkResources } from './resource-checks';
 
 /** The kernel's __NEW_UTS_LEN. */
@@ -18,14 +19,16 @@ const searchCharsMax = 2048;
  */
 export function validateSandbox(config: PodSandboxConfig, op: string): void {
   const { metadata } = config;
-  const pod = metadata ? `pod ${metadata.namespace}/${metadata.name}` : 'pod';
+  const pod = metadata ? `pod ${metadata.namespace}/${metadata.name}`.slice(0, 600) : 'pod';
   const refuse: Refuse = (detail, code = 'argument-invalid') => {
     throw new BerthError(code, { op, object: pod, detail });
   };
   if (!metadata?.name || !metadata.namespace || !metadata.uid) {
     refuse('config.metadata needs name, namespace and uid');
   }
+  for (const field of ['name', 'namespace', 'uid'] as const) checkName(field, metadata?.[field] ?? '', refuse);
   checkHostname(config.hostname, refuse);
+  checkLogDirectory(config.logDirectory, refuse);
   if (config.dnsConfig) checkDns(config.dnsConfig, refuse);
   config.portMappings.forEach((mapping, index) => checkPort(mapping, index, config.portMappings, refuse));
   checkResourcesOf(config, op, pod);
@@ -43,6 +46,24 @@ function checkHostname(hostname: string, refuse: Refuse): void {
 
 const protocols: readonly number[] = Object.values(protocol);
 const lastPort = 65535;
+
+/** Four times what Kubernetes gives its longest names: plugins get them by their environment, which the kernel limits. */
+const longestName = 1024;
+
+/** CNI_ARGS has the names with semicolons between them (CNI spec, section 2). */
+function checkName(field: string, name: string, refuse: Refuse): void {
+  const length = Buffer.byteLength(name);
+  if (length > longestName) refuse(`config.metadata.${field} has ${length} bytes; at most ${longestName}`);
+  if (/[;\p{Cc}]/u.test(name)) refuse(`config.metadata.${field} has a semicolon or control characters`);
+}
+
+/** Absolute, or it would lie wherever berthd was started. */
+function checkLogDirectory(path: string, refuse: Refuse): void {
+  if (path === '') return;
+  const climbs = path.split('/').includes('..') ? 'leads upwards by ".."' : undefined;
+  const problem = path.startsWith('/') ? (pathProblem(path) ?? climbs) : 'is not absolute';
+  if (problem) refuse(`config.log_directory ${JSON.stringify(path.slice(0, 200))} ${problem}`);
+}
 
 /** A mapping without a host port is none: kubelets send one for each port that a container names. */
 function checkPort(mapping: PortMapping, index: number, all: readonly PortMapping[], refuse: Refuse): void {
@@ -90,6 +111,11 @@ function checkLinux({ linux }: PodSandboxConfig, refuse: Refuse): void {
   if (!linux) return;
   if (linux.cgroupParent.split('/').includes('..')) refuse('config.linux.cgroup_parent leaves its parent by ".."');
   const options = linux.securityContext?.namespaceOptions;
+  for (const kind of ['network', 'pid', 'ipc'] as const) {
+    const mode: number = options?.[kind] ?? namespaceMode.pod;
+    if (mode !== namespaceMode.pod && mode !== namespaceMode.container && mode !== namespaceMode.node)
+      refuse(`namespace_options.${kind} is ${mode}: a pod has POD, CONTAINER or NODE`);
+  }
   const problem = options?.usernsOptions && userNamespaceProblem(options.usernsOptions);
   if (problem) refuse(problem.detail, problem.code);
   const onHost = (mode: number | undefined): boolean => mode === namespaceMode.node;
@@ -100,9 +126,12 @@ function checkLinux({ linux }: PodSandboxConfig, refuse: Refuse): void {
   }
 }
 
+/** More than any has. */
+const longestSysctl = 255;
+
 /** Whether a sysctl belongs to a namespace of the pod is all that is judged here: the kubelet judges safety. */
 function sysctlProblem(name: string, value: string, host: { net: boolean; ipc: boolean }): string | undefined {
-  if (!/^[\w-]+([./][\w-]+)+$/.test(name)) return 'is not the name of a sysctl';
+  if (name.length > longestSysctl || !/^[\w-]+([./][\w-]+)+$/.test(name)) return 'is not the name of a sysctl';
   if (value.includes('\0')) return 'has a NUL byte in its value';
   const dotted = name.replaceAll('/', '.');
   if (dotted.startsWith('net.'))

@@ -1,5 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NamespaceMode, SecurityProfile_ProfileType } from '../../src/wire';
 import { Ground, untilTerm, type ContainerPart } from './support/ground';
 
 let ground: Ground;
@@ -17,7 +18,7 @@ async function expectNoContainer(before: readonly string[]): Promise<void> {
 }
 
 const bad: [string, string, readonly string[], ContainerPart, object][] = [
-  ['a command that the image lacks', 'runtime-failed', ['/no/such/program'], {}, { message: /no\/such\/program/ }],
+  ['a command that the image lacks', 'container-command', ['/no/such/program'], {}, { message: /no\/such\/program/ }],
   [
     'a user that the image lacks',
     'container-user',
@@ -31,6 +32,51 @@ const bad: [string, string, readonly string[], ContainerPart, object][] = [
     untilTerm,
     { mounts: [{ hostPath: '/proc/version/x', containerPath: '/x' }] },
     { message: /\/proc\/version\/x/ },
+  ],
+  [
+    'a mount source in proc, where nobody makes folders',
+    'container-mount',
+    untilTerm,
+    { mounts: [{ hostPath: '/proc/not/there', containerPath: '/x' }] },
+    { message: /\/proc\/not\/there/ },
+  ],
+  [
+    'a mount source that is relative',
+    'container-mount',
+    untilTerm,
+    { mounts: [{ hostPath: 'made/nowhere', containerPath: '/x' }] },
+    { message: /made\/nowhere/ },
+  ],
+  [
+    'a mount over a file',
+    'container-mount',
+    untilTerm,
+    { mounts: [{ hostPath: '/etc', containerPath: '/etc/passwd' }] },
+    {},
+  ],
+  [
+    'a seccomp profile without an end',
+    'argument-invalid',
+    untilTerm,
+    {
+      linux: {
+        securityContext: { seccomp: { profileType: SecurityProfile_ProfileType.Localhost, localhostRef: '/dev/zero' } },
+      },
+    },
+    { message: /\/dev\/zero.*no regular file/ },
+  ],
+  [
+    'a seccomp profile that is larger than any',
+    'argument-invalid',
+    untilTerm,
+    {
+      linux: {
+        securityContext: {
+          seccomp: { profileType: SecurityProfile_ProfileType.Localhost, localhostRef: process.execPath },
+        },
+      },
+    },
+    { message: /larger than/ },
   ],
   [
     'a device that is not there',
@@ -55,6 +101,26 @@ test.each(bad)('%s is told as %s, and nothing of the container is left', async (
   const expected =
     'message' in how ? { code, message: expect.stringMatching(how.message as RegExp) as unknown } : { code };
   await expect(attempt).rejects.toMatchObject(expected);
+  await expectNoContainer(before);
+});
+
+test.each([
+  ['log_directory', { logDirectory: '/proc/not/there' }],
+  [
+    'sysctls',
+    {
+      linux: {
+        sysctls: { 'kernel.shmmax': 'all' },
+        securityContext: { namespaceOptions: { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER } },
+      },
+    },
+  ],
+])('a pod whose %s the kernel refuses is told so, and nothing of it is left', async (field, part) => {
+  const before = await ground.leftovers();
+  await expect(ground.pod(part)).rejects.toMatchObject({
+    code: 'argument-invalid',
+    message: expect.stringContaining(field) as unknown,
+  });
   await expectNoContainer(before);
 });
 

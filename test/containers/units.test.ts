@@ -67,8 +67,13 @@ describe('the log path', () => {
     expect(of('', 'c.log')).toBe('');
   });
 
-  test.each(['../x', '/etc/x', 'a/../../x', '..', 'folder/'])('%s is refused', (path) => {
+  test.each(['../x', '/etc/x', 'a/../../x', '..', '.', 'a/..', 'folder/'])('%s is refused', (path) => {
     expect(() => of('/var/log/p', path)).toThrow(/not a file below log_directory/);
+  });
+
+  test('a name or a path that the kernel does not take is refused', () => {
+    expect(() => of('/var/log/p', 'n'.repeat(256))).toThrow(/config\.log_path.*more than 255 bytes/);
+    expect(() => of('/var/log/p', 'd/'.repeat(2100) + 'x')).toThrow(/config\.log_path.*4095 bytes/);
   });
 
   test('a log directory that is not absolute is refused', () => {

@@ -76,13 +76,13 @@ describe('resources', () => {
     expect(resourcesOf(resources, over)).toEqual(expected);
   });
   test.each([
-    [true, 0n, { limit: 4096, swap: 4096 }],
-    [true, -1n, { limit: 4096, swap: -1 }],
-    [false, 0n, { limit: 4096 }],
-    [false, 8192n, { limit: 4096 }],
+    [true, 0n, { limit: 4_194_304, swap: 4_194_304 }],
+    [true, -1n, { limit: 4_194_304, swap: -1 }],
+    [false, 0n, { limit: 4_194_304 }],
+    [false, 8_388_608n, { limit: 4_194_304 }],
   ])('swap accounting %s, swap limit %s', (swapAccounting, memorySwapLimitInBytes, memory) => {
     expect(
-      resourcesOf({ memoryLimitInBytes: 4096n, memorySwapLimitInBytes }, { facts: { swapAccounting } }).memory,
+      resourcesOf({ memoryLimitInBytes: 4n << 20n, memorySwapLimitInBytes }, { facts: { swapAccounting } }).memory,
     ).toEqual(memory);
   });
   test('what has no controller is left out, and told if it was more than 0', () => {

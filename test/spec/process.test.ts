@@ -34,6 +34,21 @@ describe('args', () => {
     }
   });
 
+  test('what the kernel would not execute is refused: one long text, or many', () => {
+    const long = 'x'.repeat(131_072);
+    for (const config of [{ args: [long] }, { envs: [{ key: 'K', value: Buffer.from(long) }] }])
+      expect(refusalOf(() => containerSpec(specInput({ config })))).toMatchObject({ code: 'argument-invalid' });
+    expect(() => containerSpec(specInput({ config: { args: [long.slice(1)] } }))).not.toThrow();
+    const many = Array.from({ length: 64 }, () => long.slice(1));
+    expect(() => containerSpec(specInput({ config: { args: many } }))).toThrow(
+      /arguments and variables have \d+ bytes/,
+    );
+    const { spec } = containerSpec(specInput({}));
+    expect(refusalOf(() => processSpec(spec, { containerId: 'c', cmd: ['true', long], tty: false }))).toMatchObject({
+      code: 'argument-invalid',
+    });
+  });
+
   test('a NUL byte is refused', () => {
     expect(() => containerSpec(specInput({ config: { command: ['a\0b'] } }))).toThrow(/NUL/);
   });

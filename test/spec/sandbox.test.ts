@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { podResolvConf, stopSignal, validateSandbox } from '../../src/spec';
-import { PodSandboxConfig, type Protocol, Signal } from '../../src/wire';
+import { type NamespaceMode, PodSandboxConfig, type Protocol, Signal } from '../../src/wire';
 import { refusalOf } from './fixture';
 
 type Parts = NonNullable<Parameters<typeof PodSandboxConfig.fromPartial>[0]>;
@@ -111,6 +111,23 @@ describe('validateSandbox', () => {
     ['a hostname of 65', { hostname: 'h'.repeat(65) }, /65 bytes/],
     ['a hostname of 64 bytes in fewer characters', { hostname: 'ü'.repeat(33) }, /66 bytes/],
     ['a hostname with a newline', { hostname: 'a\nb' }, /hostname/],
+    ['a network of a container', { linux: { securityContext: { namespaceOptions: { network: 3 } } } }, /network is 3/],
+    [
+      'PIDs that CRI has not',
+      { linux: { securityContext: { namespaceOptions: { pid: 9 as NamespaceMode } } } },
+      /pid is 9/,
+    ],
+    ['a sysctl of a long name', sysctls(`net.${'n'.repeat(256)}`), /not the name of a sysctl/],
+    [
+      'a name of more than plugins get',
+      { metadata: { ...metadata, name: 'n'.repeat(1025) } },
+      /metadata\.name has 1025/,
+    ],
+    ['a uid that would be two for a plugin', { metadata: { ...metadata, uid: 'a;K8S_POD_NAME=b' } }, /metadata\.uid/],
+    ['a log directory through dots', { logDirectory: '/var/x/../y' }, /log_directory.*upwards/],
+    ['a relative log directory', { logDirectory: 'logs' }, /log_directory "logs" is not absolute/],
+    ['a log directory of a long name', { logDirectory: `/${'n'.repeat(256)}` }, /log_directory.*255 bytes/],
+    ['a log directory of a long path', { logDirectory: '/d'.repeat(2100) }, /log_directory.*4095 bytes/],
     ['a server with a newline', { dnsConfig: { servers: ['1.1.1.1\nsearch evil'] } }, /dns_config\.servers/],
     ['an empty option', { dnsConfig: { options: [''] } }, /dns_config\.options/],
     ['33 searches', { dnsConfig: { searches: Array<string>(33).fill('d') } }, /33 domains/],

@@ -96,6 +96,14 @@ export const catalog = {
     status: 'INVALID_ARGUMENT',
     remedy: 'set command or args, or give the image an Entrypoint or Cmd',
   },
+  'container-command': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'use a program that the image has, by its path or by a name in PATH, and that the user may execute',
+  },
+  'container-memory': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'raise memory_limit_in_bytes: the OCI runtime itself needs some of it to start a process',
+  },
   'container-user': { status: 'INVALID_ARGUMENT', remedy: 'use a user that the image has, or a numeric id' },
   'container-mount': { status: 'INVALID_ARGUMENT', remedy: 'correct the mount' },
   'hook-invalid': {

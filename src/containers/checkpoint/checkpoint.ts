@@ -2,6 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BerthError, errnoOf, isBerthError, messageOf, UndoScope } from '../../base';
 import type { OciRuntime } from '../../runtime';
+import { pathProblem } from '../../spec';
 import type { ContainerRecord } from '../../state';
 import type { RootfsRequest } from '../../storage';
 import { readSpec } from '../bundle';
@@ -32,6 +33,7 @@ export async function checkpointContainer(
   const object = `container ${record.id}`;
   const image = parts.findImage(record.imageId);
   if (!image) throw new BerthError('image-not-found', { op, object, detail: `its image ${record.imageId} is gone` });
+  await checkLocation(location);
   const criuPath = await parts.findCriu();
   const signal = AbortSignal.timeout(timeoutMs);
   const paths = parts.paths(record.id);
@@ -128,6 +130,20 @@ async function writeArchive(location: string, dir: string, signal: AbortSignal):
     await fs.rm(part, { force: true });
     throw locationError(location, error);
   }
+}
+
+/** Looks before the container is stopped for it whether there is a place for a file. */
+async function checkLocation(location: string): Promise<void> {
+  const refuse = (detail: string, cause?: unknown) =>
+    new BerthError('argument-invalid', { op, object: `location ${location.slice(0, 200)}`, detail, cause });
+  // Its own name gets longer while it is written.
+  const problem = pathProblem(`${location}.part.`);
+  if (problem) throw refuse(problem);
+  const there = await fs.stat(location).catch(() => undefined);
+  if (there && !there.isFile()) throw refuse('it is there, and no regular file');
+  await fs.access(path.dirname(location), fs.constants.W_OK).catch((cause: unknown) => {
+    throw refuse(messageOf(cause), cause);
+  });
 }
 
 function locationError(location: string, error: unknown): BerthError {

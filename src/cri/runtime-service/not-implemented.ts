@@ -15,7 +15,7 @@ export const notImplemented: readonly Rpc[] = [
 interface Refused {
   readonly path: string;
   readonly responseStream: boolean;
-  requestDeserialize(bytes: Buffer): object;
+  readonly requestDeserialize: (bytes: Buffer) => object;
 }
 
 function refusal(method: Refused): Rpc {

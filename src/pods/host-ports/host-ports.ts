@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BerthError, KeyedLock, shortId, step, type Log } from '../../base';
+import { BerthError, KeyedLock, shortId, type Log } from '../../base';
 import type { Kernel } from '../../kernel';
 import { needProgram, systemPath } from '../../runtime';
 import type { SandboxRecord, Table } from '../../state';

@@ -14,6 +14,7 @@ import type {
   MonitorState,
 } from './monitor';
 import { decodeError, decodeReopened, decodeSignaled, decodeState, encodeSignal, frameType, role } from './protocol';
+import { runtimeError } from './runtime-error';
 
 export interface ConnectOptions {
   readonly signal?: AbortSignal;
@@ -74,7 +75,7 @@ class MonitorClient implements Monitor {
       case 'running':
         return state.init;
       case 'failed':
-        throw new BerthError('runtime-failed', { op: 'create', object: `container ${this.id}`, detail: state.message });
+        throw runtimeError('create', `container ${this.id}`, state.message);
       case 'exited':
         throw new BerthError('container-state', {
           op: 'create',

@@ -2,6 +2,7 @@ import { createConnection, type Socket } from 'node:net';
 import { abortable, BerthError, messageOf } from '../../base';
 import { decodeError, decodeWelcome, encodeHello, errorCode, frameType, protocolVersion } from './protocol';
 import type { MonitorRefusal, Welcome } from './protocol';
+import { runtimeError } from './runtime-error';
 import { encodeFrame, FrameReader, type Frame } from './frames';
 
 /** How long a monitor may take for its first answer: it is one process with nothing else to do. */
@@ -82,7 +83,7 @@ export function refusalError({ code, message }: MonitorRefusal, object: string):
   const parts = { op: 'ask the monitor', object, detail: message };
   switch (code) {
     case errorCode.runtime:
-      return new BerthError('runtime-failed', parts);
+      return runtimeError(parts.op, object, message);
     case errorCode.state:
       return new BerthError('container-state', parts);
     case errorCode.unsupported:

@@ -3,6 +3,7 @@ import type { Mount as CriMount } from '../../wire';
 import { propagation } from '../cri';
 import { refuseContainer } from '../refuse';
 import type { Mount } from '../oci';
+import { pathProblem } from '../path-problem';
 
 /**
  * One mount of CRI as a recursive bind; an image's has the place where its caller has mounted it as its host path.
@@ -10,11 +11,17 @@ import type { Mount } from '../oci';
  */
 export function criMount(id: string, mount: CriMount, canBeRecursivelyReadonly: boolean): Mount {
   const refuse = (detail: string): Error =>
-    refuseContainer(id, `mount ${JSON.stringify(mount.containerPath)}: ${detail}`, 'container-mount');
+    refuseContainer(id, `mount ${JSON.stringify(mount.containerPath.slice(0, 200))}: ${detail}`, 'container-mount');
   if (!posix.isAbsolute(mount.containerPath)) throw refuse('container_path is not absolute');
   if (mount.uidMappings.length > 0 || mount.gidMappings.length > 0) throw notImplemented(id, mount, 'uidMappings');
   if (!posix.isAbsolute(mount.hostPath)) throw refuse(`host_path ${JSON.stringify(mount.hostPath)} is not absolute`);
-  if (`${mount.hostPath}${mount.containerPath}`.includes('\0')) throw refuse('a path has a NUL byte');
+  for (const [name, path] of [
+    ['container_path', mount.containerPath] as const,
+    ['host_path', mount.hostPath] as const,
+  ]) {
+    const problem = pathProblem(path);
+    if (problem) throw refuse(`${name} ${problem}`);
+  }
   const destination = withoutTrailingSlash(posix.normalize(mount.containerPath));
   if (destination === '/') throw refuse('the root cannot be mounted over');
   return {

@@ -1,5 +1,6 @@
 import { BerthError } from '../../base';
 import type { Process, Spec } from '../oci';
+import { execProblem } from './exec-limits';
 
 export interface ExecRequest {
   readonly containerId: string;
@@ -20,6 +21,13 @@ export function processSpec(spec: Spec, request: ExecRequest): Process {
     });
   }
   const { env } = spec.process;
+  const problem = execProblem(request.cmd, env);
+  if (problem)
+    throw new BerthError('argument-invalid', {
+      op: 'Exec',
+      object: `container ${request.containerId}`,
+      detail: `cmd: ${problem}`,
+    });
   const hasTerm = env.some((pair) => pair.startsWith('TERM='));
   return {
     ...spec.process,

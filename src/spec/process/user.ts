@@ -55,6 +55,9 @@ export function resolveUser(input: UserInput): ResolvedUser {
       throw refuse(input, `the image's /etc/passwd or /etc/group is larger than ${accountFileLimit} bytes`);
     }
   }
+  if (input.policy !== groupsPolicy.merge && input.policy !== groupsPolicy.strict) {
+    throw refuse(input, `supplemental_groups_policy is ${input.policy}: not Merge or Strict`);
+  }
   const { uid, gid, account } = primary(input);
   const groups = new Set([gid]);
   for (const value of input.supplementalGroups) groups.add(checkedId(input, value, 'supplemental_groups'));

@@ -1,4 +1,5 @@
 import type { LinuxContainerSecurityContext } from '../../wire';
+import { pathProblem } from '../path-problem';
 import { refuseContainer } from '../refuse';
 
 const usualMasked: readonly string[] = [
@@ -36,6 +37,8 @@ export function protectedPaths(id: string, context: LinuxContainerSecurityContex
   ]) {
     const wrong = paths.find((path) => !path.startsWith('/'));
     if (wrong !== undefined) throw refuseContainer(id, `${field} has ${JSON.stringify(wrong)}: not an absolute path`);
+    const problem = paths.map(pathProblem).find((found) => found !== undefined);
+    if (problem) throw refuseContainer(id, `${field} has a path that ${problem}`);
   }
   return { maskedPaths: context.maskedPaths, readonlyPaths: context.readonlyPaths };
 }

@@ -118,7 +118,7 @@ describe('a container under its monitor', () => {
   test('says the runtime’s own words when it cannot be created, and leaves', async () => {
     await using container = await TestContainer.launch(workspace, { args: ['/no/such/program'] });
     await expect(container.monitor.created()).rejects.toMatchObject({
-      code: 'runtime-failed',
+      code: 'container-command',
       detail: expect.stringMatching(/\/no\/such\/program.*no such file or directory/) as string,
     });
     await container.left();

@@ -168,7 +168,7 @@ describe('a runtime that will not have its cgroup', () => {
 
   test('an error about the command is told as it is', async () => {
     await using container = await TestContainer.start(workspace, { args: ['sleep', '1000'] });
-    await expect(container.exec(['/no/such'])).rejects.toMatchObject({ code: 'runtime-failed' });
+    await expect(container.exec(['/no/such'])).rejects.toMatchObject({ code: 'container-command' });
     await until(async () => (await groups(container)).length === 0);
   });
 });

@@ -63,10 +63,10 @@ describe('exec', () => {
       { stdout: () => undefined, stderr: () => undefined },
     );
     await expect(session.started).rejects.toMatchObject({
-      code: 'runtime-failed',
+      code: 'container-command',
       detail: expect.stringContaining('/no/such') as string,
     });
-    await expect(session.end).rejects.toMatchObject({ code: 'runtime-failed' });
+    await expect(session.end).rejects.toMatchObject({ code: 'container-command' });
   });
 
   test('kills the whole tree at the deadline', async () => {
