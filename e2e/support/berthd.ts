@@ -24,7 +24,8 @@ export async function berthdCommand({
   return [
     berthdProgram(),
     ...['--config', config, '--root', layout.root, '--run-root', layout.runRoot, '--socket', layout.socket],
-    ...['--cni-conf-dir', layout.cniConfDir, '--cni-bin-dir', '/usr/lib/cni', '--registries-conf', registries],
+    ...['--cni-conf-dir', layout.cniConfDir, '--cni-bin-dir', `${layout.pluginDir}:/usr/lib/cni`],
+    ...['--registries-conf', registries],
     ...['--log-level', process.env['BERTH_E2E_LOG_LEVEL'] ?? 'info'],
   ];
 }

@@ -10,6 +10,8 @@ export interface Layout {
   readonly runRoot: string;
   readonly socket: string;
   readonly cniConfDir: string;
+  /** Plugins of a test's own: looked for before those of the machine. Not made. */
+  readonly pluginDir: string;
   readonly ipamDir: string;
   readonly logDir: string;
   readonly names: RunNames;
@@ -28,6 +30,7 @@ export function layoutIn(dir: string, names: RunNames): Layout {
     runRoot: join(dir, 'run'),
     socket: join(dir, 'd.sock'),
     cniConfDir: join(dir, 'net.d'),
+    pluginDir: join(dir, 'plugins'),
     ipamDir: join(dir, 'ipam'),
     logDir: join(dir, 'logs'),
     names,
