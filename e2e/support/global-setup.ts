@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logOf, startDaemon, type Daemon } from './daemon';
@@ -47,6 +47,7 @@ export default async function setup(): Promise<void> {
 
 async function start(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-e2e-'));
+  await chmod(dir, 0o711);
   const given = process.env['BERTH_E2E_REGISTRY'];
   const port = given === undefined ? await freePort() : Number(given.split(':')[1]);
   const registry = await Registry.start(join(dir, 'registry'), port);

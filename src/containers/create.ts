@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BerthError, together } from '../base';
-import type { ProcessIdentity } from '../kernel';
+import { outsideId, type ProcessIdentity } from '../kernel';
+import { rootOf, userNamespaceOf } from '../pods';
 import { startContainerMonitor, type Monitor } from '../runtime';
-import { containerSpec, type ResolvedUser, type Spec } from '../spec';
-import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
+import { containerSpec, type ResolvedUser } from '../spec';
+import type { ContainerRecord, SandboxRecord } from '../state';
 import { checkAppArmorProfile } from './app-armor';
 import type { CreateParts } from './create-parts';
 import { gatherSpecInput } from './gather';
@@ -39,11 +40,12 @@ export async function makeContainer(
   const { kernel, storage } = parts;
   const { id } = record;
   const paths = parts.paths(id);
+  const idmap = userNamespaceOf(sandbox.config);
   await Promise.all(
     [paths.bundle, dirname(paths.pidFile)].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })),
   );
   const [rootfsPath] = await together([
-    storage.mountRootfs({ containerId: id, chainIds: image.chainIds }),
+    storage.mountRootfs({ containerId: id, chainIds: image.chainIds, ...(idmap && { idmap }) }),
     makeMountSources(record.config),
     makeLogFolder(kernel, sandbox.config, record.logPath),
   ]);
@@ -53,7 +55,7 @@ export async function makeContainer(
   notes.forEach(parts.sayOnce);
   await checkAppArmorProfile(kernel, id, spec);
   await Promise.all([
-    makeFoldersInRootfs(parts, rootfsPath, spec, image),
+    makeFoldersInRootfs(parts, rootfsPath, [spec.process.cwd, ...image.config.volumes], rootOf(idmap)),
     writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 }),
   ]);
   return parts.pace.with(signal, () => createByMonitor(parts, sandbox, record, user, signal));
@@ -86,8 +88,8 @@ async function createByMonitor(
     tty: record.config.tty,
     stdin: record.config.stdin,
     stdinOnce: record.config.stdinOnce,
-    uid: user.uid,
-    gid: user.gid,
+    uid: outsideId(idmap?.uids, user.uid),
+    gid: outsideId(idmap?.gids, user.gid),
     signal,
   });
   try {
@@ -100,10 +102,13 @@ async function createByMonitor(
 }
 
 /** The working directory and the image's volumes are made where the image lacks them: inside its root, whatever links say. */
-async function makeFoldersInRootfs(parts: CreateParts, rootfs: string, spec: Spec, image: ImageRecord): Promise<void> {
-  for (const path of [spec.process.cwd, ...image.config.volumes]) {
-    if (path !== '/') await parts.kernel.mkdirInRoot(rootfs, path, 0o755, 0, 0);
-  }
+async function makeFoldersInRootfs(
+  { kernel }: CreateParts,
+  rootfs: string,
+  folders: readonly string[],
+  { uid, gid }: ReturnType<typeof rootOf>,
+): Promise<void> {
+  for (const path of folders) if (path !== '/') await kernel.mkdirInRoot(rootfs, path, 0o755, uid, gid);
 }
 
 /** Makes the folders that containers need, once at start. */

@@ -143,6 +143,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     network,
     infra,
     handlers,
+    featuresOf: (handler) => runtime.features(handler),
     log,
     runRoot,
     rootHash,

@@ -93,6 +93,9 @@ export interface TmpfsMount {
   readonly sizeBytes: number;
   /** Octal mode of its root, e.g. 0o1777. */
   readonly mode: number;
+  /** Its root's owner; absent: root. */
+  readonly uid?: number;
+  readonly gid?: number;
   readonly nosuid: boolean;
   readonly nodev: boolean;
   readonly noexec: boolean;

@@ -63,6 +63,7 @@ export function createTakeDown(
         record.netns && kernel.unpinNamespace(where.netns),
         record.ipcns && kernel.unpinNamespace(where.ipcns),
         record.utsns && kernel.unpinNamespace(where.utsns),
+        record.userns && kernel.unpinNamespace(where.userns),
         kernel.unmount(where.shm),
       ]);
       // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.

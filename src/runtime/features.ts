@@ -10,6 +10,7 @@ export interface HandlerFeatures {
   readonly recursiveReadOnlyMounts: boolean;
   /** Bind mounts with id mappings (runtime spec, config.md: uidMappings of a mount). */
   readonly idmappedMounts: boolean;
+  /** Containers in a pod's user namespace. With idmapped mounts it is what the kubelet asks for (KEP-127). */
   readonly userNamespaces: boolean;
 }
 
@@ -60,12 +61,13 @@ export function featuresByVersion(line: string): HandlerFeatures {
 /** What the kernel adds to it: nothing can do more than the machine. */
 export function withinKernel(features: HandlerFeatures, release: string): HandlerFeatures {
   // mount_setattr(2) came with 5.12.
-  const settable = atLeast(parseVersion(release) ?? [0, 0], [5, 12]);
+  const version = parseVersion(release) ?? [0, 0];
+  const settable = atLeast(version, [5, 12]);
   return {
     recursiveReadOnlyMounts: features.recursiveReadOnlyMounts && settable,
     idmappedMounts: features.idmappedMounts && settable,
-    // Pods have none yet, whatever the runtime can do.
-    userNamespaces: false,
+    // Images are idmapped as layers of an overlay, one by one (docs/user-namespaces.md).
+    userNamespaces: features.userNamespaces && atLeast(version, [6, 5]),
   };
 }
 

@@ -52,4 +52,5 @@ export { resolveUser, userRequest, type UserInput } from './process/user';
 export { podResolvConf } from './resolv-conf';
 export { seccompRequest, type SeccompRequest } from './seccomp/request';
 export { stopSignal } from './stop-signal';
+export { podUserNamespace, type PodUserNamespace } from './user-namespaces';
 export { validateSandbox } from './validate-sandbox';

@@ -90,8 +90,8 @@ function checkLinux({ linux }: PodSandboxConfig, refuse: Refuse): void {
   if (!linux) return;
   if (linux.cgroupParent.split('/').includes('..')) refuse('config.linux.cgroup_parent leaves its parent by ".."');
   const options = linux.securityContext?.namespaceOptions;
-  const problem = options?.usernsOptions && userNamespaceProblem(options.usernsOptions);
-  if (problem) refuse(problem.detail, problem.code);
+  const problem = userNamespaceProblem(options);
+  if (problem) refuse(`config.linux.security_context.${problem}`);
   const onHost = (mode: number | undefined): boolean => mode === namespaceMode.node;
   const host = { net: onHost(options?.network), ipc: onHost(options?.ipc) };
   for (const [name, value] of Object.entries(linux.sysctls)) {

@@ -28,5 +28,7 @@ test('no runtime can do more than its kernel', () => {
   const all = { recursiveReadOnlyMounts: true, idmappedMounts: true, userNamespaces: true };
   expect(withinKernel(all, '5.10.0-8-amd64')).toMatchObject({ recursiveReadOnlyMounts: false, idmappedMounts: false });
   expect(withinKernel(all, '5.12.1')).toMatchObject({ recursiveReadOnlyMounts: true, idmappedMounts: true });
-  expect(withinKernel(all, '6.1.0')).toMatchObject({ recursiveReadOnlyMounts: true });
+  expect(withinKernel(all, '6.4.9')).toEqual({ ...all, userNamespaces: false });
+  expect(withinKernel(all, '6.5.0')).toEqual(all);
+  expect(withinKernel(none, '6.5.0')).toEqual(none);
 });

@@ -58,6 +58,8 @@ export function encodeTmpfs(mount: TmpfsMount): Buffer {
     .str(mount.target)
     .u64(BigInt(mount.sizeBytes))
     .u32(mount.mode)
+    .u32(mount.uid ?? 0)
+    .u32(mount.gid ?? 0)
     .u8(flags(mount.nosuid, mount.nodev, mount.noexec))
     .finish();
 }

@@ -15,8 +15,7 @@ export interface Mounts {
  */
 export function containerMounts(input: ContainerSpecInput): Mounts {
   const context = input.config.linux?.securityContext;
-  const rro = input.facts.recursiveReadOnlyMounts === true;
-  const asked = input.config.mounts.map((mount) => criMount(input.id, mount, rro));
+  const asked = input.config.mounts.map((mount) => criMount(input.id, mount, input.facts));
   const covered = (path: string): boolean =>
     asked.some(({ destination }) => path === destination || path.startsWith(`${destination}/`));
   const taken = new Set(asked.map(({ destination }) => destination));
