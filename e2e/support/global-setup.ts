@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NamespaceMode } from '../../src/wire';
 import { logOf, startDaemon, type Daemon } from './daemon';
 import { daemonKind, usesSlices } from './environment';
 import { images, pushFixtures } from './fixtures';
@@ -68,12 +69,13 @@ async function start(): Promise<void> {
   await warmUp(daemon);
 }
 
-/** One pod with one container, so that what a daemon opens on first use is there before the first comparison. */
+/** One pod with a pause and one container, so that what a daemon opens on first use is there before the first comparison. */
 async function warmUp({ layout }: Daemon): Promise<void> {
   const world = await World.open(layout.socket, layout.names.cgroupParent);
   try {
     for (const image of [images.pause, images.busybox]) await world.cri.pull(image);
-    const pod = await world.runPod();
+    const namespaceOptions = { network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };
+    const pod = await world.runPod(world.podConfig({ linux: { securityContext: { namespaceOptions } } }));
     const container = await world.start({}, pod);
     await world.sh(container, 'true');
   } finally {
