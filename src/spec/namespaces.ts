@@ -23,8 +23,8 @@ export function containerNamespaces(
 }
 
 /**
- * The mappings of a user namespace that is joined. That it has them already is all the same to runc before 1.2, which
- * computes with these; later ones compare them with its own (libcontainer/specconv, setupUserNamespace), as crun does not.
+ * The mappings of a user namespace that is joined, which has them already: runc before 1.2 computes with what is written
+ * here, and refuses a spec without; later ones compare both (libcontainer/specconv, setupUserNamespace).
  */
 export function idMappings(userns: SandboxPart['userns']): Pick<Linux, 'uidMappings' | 'gidMappings'> {
   return userns ? { uidMappings: userns.uids.map(idMapping), gidMappings: userns.gids.map(idMapping) } : {};

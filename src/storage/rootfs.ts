@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { UndoScope, errnoOf } from '../base';
+import { BerthError, UndoScope, errnoOf } from '../base';
 import { outsideId, type IdMap } from '../kernel';
 import { ifThere, onDisk } from './disk';
 import type { Layout } from './layout';
@@ -68,12 +68,26 @@ export async function removeRootfs(parts: MountParts, containerId: string): Prom
   await parts.kernel.removeTree(parts.layout.container(containerId));
 }
 
+/** Rejects `config-invalid` for a folder above that does not let a namespace's root pass: the runtime would say EACCES. */
+async function checkWayTo(place: string, object: string): Promise<void> {
+  for (let folder = path.dirname(place); folder !== path.dirname(folder); folder = path.dirname(folder)) {
+    if (((await fs.stat(folder)).mode & 0o001) !== 0) continue;
+    throw new BerthError('config-invalid', {
+      op: 'mount the root',
+      object,
+      detail: `the root of a user namespace cannot pass through ${folder} to its files`,
+      remedy: `chmod o+x ${folder}, or use another run_root`,
+    });
+  }
+}
+
 /**
  * Where the root of a container in a user namespace goes. Its runtime walks there as the namespace's root, so all folders
  * above have to let it pass, and this one lets pass nobody else: what is in there may be setuid.
  */
 async function makeMappedPlace(layout: Layout, containerId: string, { gids }: IdMap): Promise<void> {
   const place = layout.mappedOf(containerId);
+  await checkWayTo(place, `container ${containerId}`);
   await makeDir(place);
   await fs.chown(place, 0, outsideId(gids, 0));
   await fs.chmod(place, 0o710);

@@ -63,6 +63,11 @@ describe('namespaces', () => {
       ...['0', '131072', '65536', '0', '196608', '65536'],
       ...['7', '1', '9', 'pod-u'],
     ]);
+    await expect(kernel.dial(path('net'), 81)).rejects.toMatchObject({
+      message: expect.stringContaining('ECONNREFUSED') as string,
+    });
+    const [counters] = await kernel.interfaceCounters([path('net')]);
+    expect(counters?.map(({ name }) => name)).toEqual(['lo']);
     expect(
       await inside(
         ...enter,
