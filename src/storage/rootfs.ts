@@ -33,7 +33,7 @@ export async function mountRootfs(parts: MountParts, request: RootfsRequest): Pr
     await fs.rm(path.join(work, 'work', 'incompat', 'volatile'), { recursive: true, force: true });
   });
   if (idmap) {
-    undo.add('remove the place of the mount point', () => fs.rmdir(layout.mappedOf(request.containerId)));
+    undo.add('remove the place of the mount point', () => ifThere(fs.rmdir(layout.mappedOf(request.containerId))));
     await onDisk(op, object, () => makeMappedPlace(layout, request.containerId, idmap));
   }
   // Two overlays on one upper layer are undefined: what an earlier start mounted goes first.
