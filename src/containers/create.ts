@@ -72,6 +72,7 @@ async function createByMonitor(
   const { id } = record;
   const paths = parts.paths(id);
   const logs = parts.logs();
+  const idmap = userNamespaceOf(sandbox.config);
   const monitor = await startContainerMonitor(parts.kernel, {
     conmonPath: parts.conmonPath,
     id,
