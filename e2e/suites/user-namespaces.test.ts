@@ -169,8 +169,10 @@ async function initOf(world: World, id: string): Promise<number> {
         const stats = await world.cri.containerStats(container.id);
         return (stats.memory?.workingSetBytes?.value ?? 0n) > 0n && (stats.writableLayer?.usedBytes?.value ?? 0n) > 0n;
       });
-      const { linux: podStats } = await world.cri.podStats(pod.id);
-      expect(podStats?.network?.defaultInterface?.name).toBe('eth0');
+      await until('figures of the network', async () => {
+        const { linux: podStats } = await world.cri.podStats(pod.id);
+        return podStats?.network?.defaultInterface?.name === 'eth0';
+      });
     });
 
     test('containers of a pod with one PID namespace see one another and its pause', async () => {
