@@ -50,6 +50,15 @@ async function mappedPod(world: World, over: PartialPod = {}): Promise<MappedPod
   return { ...pod, base: range.hostId, groups: gidRange.hostId, range, gidRange };
 }
 
+/** Owners and modes of what containers have of the node's /dev. */
+const ownersOfNodes = () =>
+  Promise.all(
+    ['null', 'zero', 'full', 'tty', 'random', 'urandom'].map(async (name) => {
+      const { uid, gid, mode } = await stat(join('/dev', name));
+      return { name, uid, gid, mode };
+    }),
+  );
+
 /** The process of the container, as the node sees it. */
 async function initOf(world: World, id: string): Promise<number> {
   const { info } = await world.cri.containerStatusVerbose(id);
