@@ -45,7 +45,7 @@ export function parseFeatures(said: unknown): HandlerFeatures {
 }
 
 /** From which version runtimes that have no `features` can do what: crun has it from 1.8.6 on, and could much before. */
-const crunSince = { recursiveReadOnlyMounts: [1, 4], idmappedMounts: [1, 3], userNamespaces: [0, 1] } as const;
+const crunSince = { recursiveReadOnlyMounts: [1, 4], idmappedMounts: [1, 3] } as const;
 
 /** What a runtime without `features` can do, by the first line of its `--version`. */
 export function featuresByVersion(line: string): HandlerFeatures {
@@ -54,7 +54,8 @@ export function featuresByVersion(line: string): HandlerFeatures {
   return {
     recursiveReadOnlyMounts: atLeast(version, crunSince.recursiveReadOnlyMounts),
     idmappedMounts: atLeast(version, crunSince.idmappedMounts),
-    userNamespaces: atLeast(version, crunSince.userNamespaces),
+    // It gives its stdin to the container's user (seen with 1.8.1): the node's own /dev/null would be the pod's.
+    userNamespaces: false,
   };
 }
 
