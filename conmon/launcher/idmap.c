@@ -4,15 +4,14 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "launcher/holder.h"
 #include "lib/io.h"
-#include "lib/proc.h"
 #include "lib/scope.h"
 
 #ifndef SYS_mount_setattr
@@ -55,43 +54,20 @@ static int write_map(pid_t pid, const char *file, const struct id_map *map, stru
   text[used] = '\0';
   snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
   int failed = write_text(path, text);
-  return failed < 0 ? err_set(err, -failed, "write %s of a user namespace: %.80s", file, text) : 0;
+  if (failed < 0)
+    return err_set(err, -failed, "write %s of a user namespace: %.*s", file, (int)strcspn(text, "\n"), text);
+  return 0;
 }
 
-/* A process in a new user namespace, which waits to be killed; `ready` says that it is there. */
-static pid_t fork_holder(struct err *err)
+static int new_userns(void *arg, struct err *err)
 {
-  int ready[2];
-  if (pipe2(ready, O_CLOEXEC) < 0)
-    return err_set(err, errno, "pipe");
-  _cleanup_fd_ int read_end = ready[0];
-  _cleanup_fd_ int write_end = ready[1];
-  pid_t parent = getpid();
-  pid_t pid = fork();
-  if (pid < 0)
-    return err_set(err, errno, "fork the holder of a user namespace");
-  if (pid == 0) {
-    int failed = proc_die_with(parent);
-    if (failed == 0 && unshare(CLONE_NEWUSER) < 0)
-      failed = -errno;
-    if (write_full(write_end, &failed, sizeof(failed)) < 0 || failed < 0)
-      _exit(1);
-    for (;;)
-      pause();
-  }
-  close_fd(&write_end);
-  int failed = 0;
-  if (read_full(read_end, &failed, sizeof(failed)) != (ssize_t)sizeof(failed))
-    failed = -ECHILD;
-  if (failed == 0)
-    return pid;
-  waitpid(pid, NULL, 0);
-  return err_set(err, -failed, "make a user namespace");
+  (void)arg;
+  return unshare(CLONE_NEWUSER) < 0 ? err_set(err, errno, "make a user namespace") : 0;
 }
 
 int idmap_open(const struct idmap *map, struct err *err)
 {
-  pid_t holder = fork_holder(err);
+  pid_t holder = holder_start(new_userns, NULL, err);
   if (holder < 0)
     return holder;
   int failed = write_map(holder, "uid_map", &map->uids, err);
@@ -104,9 +80,7 @@ int idmap_open(const struct idmap *map, struct err *err)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     failed = fd < 0 ? err_set(err, errno, "open %s", path) : 0;
   }
-  kill(holder, SIGKILL);
-  while (waitpid(holder, NULL, 0) < 0 && errno == EINTR)
-    ;
+  holder_end(holder);
   return failed < 0 ? failed : fd;
 }
 

@@ -130,19 +130,27 @@ int call_mount_tmpfs(struct call *call, struct wire_reader *in, struct wire_writ
   const char *target = wire_get_str(in);
   uint64_t size = wire_get_u64(in);
   uint32_t mode = wire_get_u32(in);
+  uint32_t uid = wire_get_u32(in);
+  uint32_t gid = wire_get_u32(in);
   uint8_t flags = wire_get_u8(in);
   if (!wire_done(in))
     return err_set(err, EPROTO, "MOUNT_TMPFS is malformed");
   char size_text[32];
   char mode_text[16];
+  char uid_text[16];
+  char gid_text[16];
   snprintf(size_text, sizeof(size_text), "%" PRIu64, size);
   snprintf(mode_text, sizeof(mode_text), "%o", mode);
+  snprintf(uid_text, sizeof(uid_text), "%u", uid);
+  snprintf(gid_text, sizeof(gid_text), "%u", gid);
   _cleanup_fd_ int context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
   if (context < 0)
     return err_set(err, errno, "open a file system context of tmpfs");
   if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", "tmpfs", 0) < 0 ||
       syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "size", size_text, 0) < 0 ||
       syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "mode", mode_text, 0) < 0 ||
+      syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "uid", uid_text, 0) < 0 ||
+      syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "gid", gid_text, 0) < 0 ||
       syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
     int failed = err_set(err, errno, "tmpfs of %s bytes for %s", size_text, target);
     fs_context_explain(context, err);

@@ -1,29 +1,34 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/mount.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "launcher/holder.h"
+#include "launcher/idmap.h"
 #include "launcher/launcher.h"
 #include "launcher/namespace.h"
 #include "lib/io.h"
 #include "lib/scope.h"
 
-enum { KINDS = 3, UNMOUNT_DETACH = 2, UNMOUNT_NOFOLLOW = 8, PIN_MODE = 0444 };
+enum { KINDS = 4, UNMOUNT_DETACH = 2, UNMOUNT_NOFOLLOW = 8, PIN_MODE = 0444 };
 
 static const struct kind {
   int flag;
   const char *file;
 } kinds[KINDS] = {
-    {CLONE_NEWNET, "/proc/self/ns/net"},
-    {CLONE_NEWIPC, "/proc/self/ns/ipc"},
-    {CLONE_NEWUTS, "/proc/self/ns/uts"},
+    {CLONE_NEWNET, "net"},
+    {CLONE_NEWIPC, "ipc"},
+    {CLONE_NEWUTS, "uts"},
+    {CLONE_NEWUSER, "user"},
 };
 
 /* Whether each part between the slashes is a name, neither empty nor a way up. */
@@ -106,44 +111,99 @@ static int pin(const char *namespace, const char *path, struct err *err)
   return failed;
 }
 
-/* Pins all that is asked for, or nothing. */
-static int pin_all(const char *const paths[KINDS], struct err *err)
+struct pins {
+  /* Where each kind goes; empty: none is made. */
+  const char *paths[KINDS];
+  /* Of the kinds, all but the user namespace, which is there before. */
+  int flags;
+  const char *hostname;
+  /* What is left of the request: the sysctls. */
+  struct wire_reader *sysctls;
+  /* Owner of the others; -1: the host's. */
+  int userns;
+};
+
+/* Pins all that is asked for, of the process, or nothing. */
+static int pin_all(const struct pins *pins, pid_t pid, struct err *err)
 {
   for (int i = 0; i < KINDS; i++) {
-    int failed = paths[i][0] ? pin(kinds[i].file, paths[i], err) : 0;
+    char namespace[64];
+    snprintf(namespace, sizeof(namespace), "/proc/%d/ns/%s", pid, kinds[i].file);
+    int failed = pins->paths[i][0] ? pin(namespace, pins->paths[i], err) : 0;
     if (failed == 0)
       continue;
     while (--i >= 0) {
       /* The first failure is the one to tell; a pin that stays is found by its record. */
-      if (paths[i][0])
-        unpin(paths[i], NULL);
+      if (pins->paths[i][0])
+        unpin(pins->paths[i], NULL);
     }
     return failed;
   }
   return 0;
 }
 
+/* Makes the namespaces for this process, and what is in them. */
+static int make_namespaces(const struct pins *pins, struct err *err)
+{
+  if (unshare(pins->flags) < 0)
+    return err_set(err, errno, "create namespaces");
+  if ((pins->flags & CLONE_NEWUTS) && pins->hostname[0] && sethostname(pins->hostname, strlen(pins->hostname)) < 0)
+    return err_set(err, errno, "set the hostname %s", pins->hostname);
+  int failed = pins->flags & CLONE_NEWNET ? raise_lo(err) : 0;
+  return failed < 0 ? failed : write_sysctls(pins->sysctls, err);
+}
+
+/* As root of the user namespace: the kernel makes it the owner of what it makes, and asks for its root in sysctls. */
+static int make_as_root_inside(void *arg, struct err *err)
+{
+  const struct pins *pins = arg;
+  if (setns(pins->userns, CLONE_NEWUSER) < 0)
+    return err_set(err, errno, "enter the user namespace");
+  if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+    return err_set(err, errno, "become root of the user namespace");
+  return make_namespaces(pins, err);
+}
+
+static int make_and_pin(struct pins *pins, struct err *err)
+{
+  if (pins->userns < 0) {
+    int failed = make_namespaces(pins, err);
+    return failed < 0 ? failed : pin_all(pins, getpid(), err);
+  }
+  /* Whoever is inside cannot attach mounts out here. */
+  pid_t holder = holder_start(make_as_root_inside, pins, err);
+  if (holder < 0)
+    return holder;
+  int failed = pin_all(pins, holder, err);
+  holder_end(holder);
+  return failed;
+}
+
 int call_pin(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)
 {
   (void)call;
   (void)out;
-  const char *paths[KINDS];
-  int flags = 0;
+  struct pins pins = {.sysctls = in, .userns = -1};
   for (int i = 0; i < KINDS; i++) {
-    paths[i] = wire_get_str(in);
-    flags |= paths[i][0] ? kinds[i].flag : 0;
+    pins.paths[i] = wire_get_str(in);
+    pins.flags |= pins.paths[i][0] ? kinds[i].flag : 0;
   }
-  const char *hostname = wire_get_str(in);
-  if (in->failed || flags == 0)
+  bool owned = pins.flags & CLONE_NEWUSER;
+  pins.flags &= ~CLONE_NEWUSER;
+  _cleanup_free_ struct idmap *idmap = calloc(1, sizeof(*idmap));
+  if (!idmap)
+    return err_set(err, ENOMEM, "memory for the id maps");
+  int failed = idmap_decode(in, idmap, err);
+  if (failed < 0)
+    return failed;
+  pins.hostname = wire_get_str(in);
+  if (in->failed || pins.flags == 0 || owned != (idmap->uids.count > 0 && idmap->gids.count > 0))
     return err_set(err, EPROTO, "PIN is malformed");
-  if (unshare(flags) < 0)
-    return err_set(err, errno, "create namespaces");
-  if ((flags & CLONE_NEWUTS) && hostname[0] && sethostname(hostname, strlen(hostname)) < 0)
-    return err_set(err, errno, "set the hostname %s", hostname);
-  int failed = flags & CLONE_NEWNET ? raise_lo(err) : 0;
-  if (failed == 0)
-    failed = write_sysctls(in, err);
-  return failed < 0 ? failed : pin_all(paths, err);
+  _cleanup_fd_ int userns = owned ? idmap_open(idmap, err) : -1;
+  if (owned && userns < 0)
+    return userns;
+  pins.userns = userns;
+  return make_and_pin(&pins, err);
 }
 
 int call_unpin(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)

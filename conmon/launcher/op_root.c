@@ -124,7 +124,7 @@ int call_mkdir_in_root(struct call *call, struct wire_reader *in, struct wire_wr
     return err_set(err, ENOMEM, "memory for %s", wanted);
   for (size_t end = strlen(path); end > 1 && path[end - 1] == '/'; end--)
     path[end - 1] = '\0';
-  const struct owner parent = {.mode = PARENT_MODE};
+  const struct owner parent = {.mode = PARENT_MODE, .uid = last.uid, .gid = last.gid};
   for (char *at = path + strspn(path, "/"); (at = strchr(at, '/')); at++) {
     *at = '\0';
     int failed = ensure_folder(root, path, &parent, err);

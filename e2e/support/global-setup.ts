@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { logOf, startDaemon, type Daemon } from './daemon';
 import { NamespaceMode } from '../../src/wire';
+import { logOf, startDaemon, type Daemon } from './daemon';
 import { daemonKind, usesSlices } from './environment';
 import { images, pushFixtures } from './fixtures';
 import teardown from './global-teardown';
@@ -48,6 +48,7 @@ export default async function setup(): Promise<void> {
 
 async function start(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-e2e-'));
+  await chmod(dir, 0o711);
   const given = process.env['BERTH_E2E_REGISTRY'];
   const port = given === undefined ? await freePort() : Number(given.split(':')[1]);
   const registry = await Registry.start(join(dir, 'registry'), port);
@@ -68,12 +69,13 @@ async function start(): Promise<void> {
   await warmUp(daemon);
 }
 
-/** One pod with one container, so that what a daemon opens on first use is there before the first comparison. */
+/** One pod with a pause and one container, so that what a daemon opens on first use is there before the first comparison. */
 async function warmUp({ layout }: Daemon): Promise<void> {
   const world = await World.open(layout.socket, layout.names.cgroupParent);
   try {
     for (const image of [images.pause, images.busybox]) await world.cri.pull(image);
-    const pod = await world.runPod();
+    const namespaceOptions = { network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };
+    const pod = await world.runPod(world.podConfig({ linux: { securityContext: { namespaceOptions } } }));
     const container = await world.start({}, pod);
     await world.sh(container, 'true');
     const options = { network: NamespaceMode.NODE, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunNames } from './machine';
 
@@ -47,6 +47,8 @@ export async function makeLayout(layout: Layout, network = true): Promise<void> 
   for (const dir of [layout.root, layout.runRoot, layout.cniConfDir, layout.ipamDir, layout.logDir]) {
     await mkdir(dir, { recursive: true });
   }
+  // Roots of user namespaces have to pass, as through /run.
+  for (const dir of [layout.dir, layout.runRoot]) await chmod(dir, 0o711);
   if (network) await writeFile(join(layout.cniConfDir, '10-e2e.conflist'), JSON.stringify(conflist(layout), null, 2));
 }
 

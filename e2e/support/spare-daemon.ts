@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endDaemon, launch, removeTraces, startDaemon, type Daemon, type DaemonOptions } from './daemon';
@@ -34,6 +34,7 @@ export async function spareDaemon({
 }: Omit<DaemonOptions, 'layout' | 'hosts'> & { readonly network?: boolean }): Promise<SpareDaemon> {
   const { registry, hostilePort } = environment();
   const dir = await mkdtemp(join(tmpdir(), 'berth-e2e-spare-'));
+  await chmod(dir, 0o711);
   const layout = layoutIn(join(dir, 'd'), await drawNames('spare', usesSlices()));
   await makeLayout(layout, network);
   const hosts = { registry, hostile: `127.0.0.1:${hostilePort}` };

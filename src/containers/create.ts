@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BerthError, isBerthError, step, together } from '../base';
-import type { ProcessIdentity } from '../kernel';
+import { outsideId, type ProcessIdentity } from '../kernel';
+import { rootOf, userNamespaceOf } from '../pods';
 import { startContainerMonitor, type Monitor } from '../runtime';
-import { containerSpec, type ResolvedUser, type Spec } from '../spec';
-import type { ContainerRecord, ImageRecord, SandboxRecord } from '../state';
+import { containerSpec, type ResolvedUser } from '../spec';
+import type { ContainerRecord, SandboxRecord } from '../state';
 import { checkAppArmorProfile } from './app-armor';
 import type { CreateParts } from './create-parts';
 import { gatherSpecInput } from './gather';
@@ -38,12 +39,15 @@ export async function makeContainer(
   const { kernel, storage } = parts;
   const { id } = record;
   const paths = parts.paths(id);
+  const idmap = userNamespaceOf(sandbox.config);
   const folders = [paths.bundle, dirname(paths.pidFile)];
   await step('create-container.folders', () =>
     together(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 }))),
   );
   const [rootfsPath] = await together([
-    step('create-container.rootfs', () => storage.mountRootfs({ containerId: id, chainIds: image.chainIds })),
+    step('create-container.rootfs', () =>
+      storage.mountRootfs({ containerId: id, chainIds: image.chainIds, ...(idmap && { idmap }) }),
+    ),
     step('create-container.mount-sources', () => makeMountSources(kernel, record.config)),
     step('create-container.log-folder', () => makeLogFolder(kernel, sandbox.config, record.logPath)),
   ]);
@@ -54,7 +58,13 @@ export async function makeContainer(
   await checkAppArmorProfile(kernel, id, spec);
   const writeSpec = () => writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 });
   await step('create-container.spec', () =>
-    together([makeFoldersInRootfs(parts, rootfsPath, spec, image), writeSpec()]),
+    together([
+      makeFolderInRootfs(parts, rootfsPath, spec.process.cwd, 'working directory', rootOf(idmap)),
+      ...image.config.volumes.map((path) =>
+        makeFolderInRootfs(parts, rootfsPath, path, "the image's volume", rootOf(idmap)),
+      ),
+      writeSpec(),
+    ]),
   );
   return parts.pace.with(signal, () => createByMonitor(parts, sandbox, record, user, signal));
 }
@@ -70,6 +80,7 @@ async function createByMonitor(
   const { id } = record;
   const paths = parts.paths(id);
   const logs = parts.logs();
+  const idmap = userNamespaceOf(sandbox.config);
   const monitor = await startContainerMonitor(parts.kernel, {
     conmonPath: parts.conmonPath,
     id,
@@ -86,8 +97,8 @@ async function createByMonitor(
     tty: record.config.tty,
     stdin: record.config.stdin,
     stdinOnce: record.config.stdinOnce,
-    uid: user.uid,
-    gid: user.gid,
+    uid: outsideId(idmap?.uids, user.uid),
+    gid: outsideId(idmap?.gids, user.gid),
     signal,
   });
   try {
@@ -100,20 +111,24 @@ async function createByMonitor(
 }
 
 /** The working directory and the image's volumes are made where the image lacks them: inside its root, whatever links say. */
-async function makeFoldersInRootfs(parts: CreateParts, rootfs: string, spec: Spec, image: ImageRecord): Promise<void> {
-  for (const path of [spec.process.cwd, ...image.config.volumes]) {
-    if (path === '/') continue;
-    await parts.kernel.mkdirInRoot(rootfs, path, 0o755, 0, 0).catch((cause: unknown) => {
-      if (!isBerthError(cause, 'kernel-refused')) throw cause;
-      throw new BerthError('container-command', {
-        op: 'CreateContainer',
-        object: path === spec.process.cwd ? `working directory ${path}` : `the image's volume ${path}`,
-        detail: `it cannot be made in the container: ${cause.detail}`,
-        remedy: 'use a path of which the image has no part as a file',
-        cause,
-      });
+async function makeFolderInRootfs(
+  { kernel }: CreateParts,
+  rootfs: string,
+  path: string,
+  what: string,
+  { uid, gid }: ReturnType<typeof rootOf>,
+): Promise<void> {
+  if (path === '/') return;
+  await kernel.mkdirInRoot(rootfs, path, 0o755, uid, gid).catch((cause: unknown) => {
+    if (!isBerthError(cause, 'kernel-refused')) throw cause;
+    throw new BerthError('container-command', {
+      op: 'CreateContainer',
+      object: `${what} ${path}`,
+      detail: `it cannot be made in the container: ${cause.detail}`,
+      remedy: 'use a path of which the image has no part as a file',
+      cause,
     });
-  }
+  });
 }
 
 /** Makes the folders that containers need, once at start. */

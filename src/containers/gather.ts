@@ -1,5 +1,14 @@
 import { step, together } from '../base';
-import { hostFacts, podCgroup, sandboxHostname, sharesHostIpc, sharesHostNetwork, type Sandboxes } from '../pods';
+import {
+  hostFacts,
+  joinedUserNamespace,
+  podCgroup,
+  sandboxHostname,
+  sharesHostIpc,
+  sharesHostNetwork,
+  userNamespaceOf,
+  type Sandboxes,
+} from '../pods';
 import {
   accountFileLimit,
   cdiDeviceNames,
@@ -31,14 +40,16 @@ export async function gatherSpecInput(
   const { id } = record;
   const [user, config, devices, seccompProfile, pids, hooks, cdi] = await together([
     resolveContainerUser(parts, id, rootfsPath, record.config, image),
-    step('create-container.volumes', () => mountImageVolumes(parts, record)).then(resolveMountSources),
+    step('create-container.volumes', () => mountImageVolumes(parts, record, userNamespaceOf(sandbox.config))).then(
+      resolveMountSources,
+    ),
     resolveDevices(record.config, parts.additionalDevices()),
     readSeccompProfile(id, record.config),
     pidNamespace(parts.kernel, record.config, sandbox, parts.table),
     parts.hooks(),
     parts.cdiDevices(cdiDeviceNames(id, record.config)),
   ]);
-  const { recursiveReadOnlyMounts } = parts.featuresOf(sandbox.handler);
+  const { recursiveReadOnlyMounts, idmappedMounts } = parts.featuresOf(sandbox.handler);
   return {
     id,
     config,
@@ -49,7 +60,7 @@ export async function gatherSpecInput(
     cgroupPath: ociCgroupsPath({ ...podCgroup(sandbox), path: record.cgroupPath }),
     files: podFiles(parts.sandboxes, sandbox),
     devices,
-    facts: { ...hostFacts(parts.kernel), recursiveReadOnlyMounts },
+    facts: { ...hostFacts(parts.kernel), recursiveReadOnlyMounts, idmappedMounts },
     defaults: parts.specDefaults(),
     seccompProfile,
     allowedAnnotations: parts.handlers.allowedAnnotations(sandbox.handler),
@@ -59,12 +70,14 @@ export async function gatherSpecInput(
 }
 
 function sandboxPart(sandbox: SandboxRecord, pids: PidNamespace): SandboxPart {
+  const userns = joinedUserNamespace(sandbox);
   return {
     id: sandbox.id,
     config: sandbox.config,
     ...(sandbox.netns ? { netns: sandbox.netns } : {}),
     ...(sandbox.ipcns ? { ipcns: sandbox.ipcns } : {}),
     ...(sandbox.utsns ? { utsns: sandbox.utsns } : {}),
+    ...(userns && { userns }),
     pidNamespace: pids,
     hostname: sandboxHostname(sandbox.config),
   };

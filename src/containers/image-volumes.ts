@@ -1,4 +1,5 @@
 import { BerthError } from '../base';
+import type { IdMap } from '../kernel';
 import { pathProblem } from '../spec';
 import type { ContainerRecord, ImageRecord } from '../state';
 import type { Storage } from '../storage';
@@ -32,12 +33,15 @@ export function volumeImages(config: ContainerConfig, findImage: FindImage): rea
 export async function mountImageVolumes(
   { storage, findImage }: { readonly storage: Storage; readonly findImage: FindImage },
   { id, config }: Pick<ContainerRecord, 'id' | 'config'>,
+  idmap: IdMap | undefined,
 ): Promise<ContainerConfig> {
   const mounts = [...config.mounts];
   for (const { index, mount, image } of volumeImages(config, findImage)) {
     const request = { containerId: id, index, chainIds: image.chainIds, subPath: mount.imageSubPath };
-    const hostPath = await storage.mountVolume(request);
-    mounts[index] = { ...mount, hostPath, image: undefined, imageSubPath: '', readonly: true };
+    const hostPath = await storage.mountVolume({ ...request, ...(idmap && { idmap }) });
+    // Its owners are mapped already: the kernel maps no mount of an overlay.
+    const mapped = idmap && { uidMappings: [], gidMappings: [] };
+    mounts[index] = { ...mount, hostPath, image: undefined, imageSubPath: '', readonly: true, ...mapped };
   }
   return { ...config, mounts };
 }

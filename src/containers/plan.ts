@@ -43,8 +43,7 @@ export async function planContainer(
     });
   }
   const volumes = volumeImages(config, parts.findImage);
-  const { recursiveReadOnlyMounts } = parts.featuresOf(sandbox.handler);
-  checkMounts(config.metadata?.name ?? '', config, recursiveReadOnlyMounts);
+  checkMounts(config.metadata?.name ?? '', config, parts.featuresOf(sandbox.handler));
   const mounted = volumes.map((volume) => ({ image: volume.image, named: volume.mount.image }));
   await admitImages(parts, sandbox, [{ image, named: config.image }, ...mounted]);
   const handler = await parts.handlers.resolve(sandbox.handler);

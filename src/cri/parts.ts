@@ -17,7 +17,11 @@ export type PodUsage = ReturnType<StatsWatch['pod']>;
 /** What a handler (`runtime_handler` of a pod) can do. */
 export interface HandlerFacts {
   readonly name: string;
-  readonly features: { readonly recursiveReadOnlyMounts: boolean; readonly userNamespaces: boolean };
+  readonly features: {
+    readonly recursiveReadOnlyMounts: boolean;
+    readonly idmappedMounts: boolean;
+    readonly userNamespaces: boolean;
+  };
 }
 
 /** What stays true while this daemon runs. */

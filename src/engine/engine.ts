@@ -144,6 +144,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     network,
     infra,
     handlers,
+    featuresOf: (handler) => runtime.features(handler),
     log,
     runRoot,
     rootHash,

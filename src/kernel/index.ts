@@ -16,6 +16,7 @@ export type {
   TmpfsMount,
 } from './kernel';
 export { FakeKernel, type FakeCall } from './fake';
+export { insideId, outsideId } from './id-map';
 export type { LockOptions } from './lock-file';
 export { type KernelOptions, startKernel } from './start';
 export { processorIdleMs } from './idle';

@@ -93,6 +93,9 @@ export interface TmpfsMount {
   readonly sizeBytes: number;
   /** Octal mode of its root, e.g. 0o1777. */
   readonly mode: number;
+  /** Its root's owner; absent: root. */
+  readonly uid?: number;
+  readonly gid?: number;
   readonly nosuid: boolean;
   readonly nodev: boolean;
   readonly noexec: boolean;
@@ -103,6 +106,8 @@ export interface PinRequest {
   readonly net?: string;
   readonly ipc?: string;
   readonly uts?: string;
+  /** A user namespace with these maps, the owner of the others: its root may change what is theirs (kernel 5.19). */
+  readonly user?: { readonly path: string; readonly idmap: IdMap };
   /** Written in the new uts namespace, if there is one. */
   readonly hostname?: string;
   readonly sysctls: Readonly<Record<string, string>>;
@@ -170,7 +175,7 @@ export interface Kernel {
 
   /** Reads a file with every link resolved inside the root; undefined if it is not there; an error beyond maxBytes. */
   readInRoot(root: string, path: string, maxBytes: number): Promise<Buffer | undefined>;
-  /** Makes a folder and its parents (0755, root's unless they are there) with every link resolved inside the root. */
+  /** Makes a folder and the parents that it lacks (0755, of the same owner) with every link resolved inside the root. */
   mkdirInRoot(root: string, path: string, mode: number, uid: number, gid: number): Promise<void>;
   /** Removes a tree without following a link or crossing a mount; one that is gone is success. */
   removeTree(path: string): Promise<void>;

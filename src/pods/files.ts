@@ -1,22 +1,24 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { BerthError, errnoOf, isBerthError, messageOf } from '../base';
 import type { Kernel } from '../kernel';
 import { namespaceMode, podResolvConf } from '../spec';
 import type { PodSandboxConfig } from '../wire';
 import type { SandboxPaths } from './paths';
+import { rootOf, userNamespaceOf } from './user-namespace';
 
 /** The size of a pod's /dev/shm where nothing else is said, as the peers have it. */
 const shmBytes = 64 * 1024 ** 2;
 
 /** Makes what the pod's containers share as files: resolv.conf, hostname and the memory behind /dev/shm. */
 export async function makeSandboxFiles(kernel: Kernel, paths: SandboxPaths, config: PodSandboxConfig): Promise<void> {
+  const owner = rootOf(userNamespaceOf(config));
   try {
     await mkdir(paths.shm, { recursive: true, mode: 0o755 });
     if (config.logDirectory) await makeLogDirectory(kernel, config.logDirectory);
     await Promise.all([
-      writeFile(paths.resolvConf, podResolvConf(config.dnsConfig, await hostResolvConf()), { mode: 0o644 }),
-      writeFile(paths.hostname, `${sandboxHostname(config)}\n`, { mode: 0o644 }),
+      writeShared(paths.resolvConf, podResolvConf(config.dnsConfig, await hostResolvConf()), owner),
+      writeShared(paths.hostname, `${sandboxHostname(config)}\n`, owner),
     ]);
   } catch (error) {
     if (error instanceof BerthError) throw error;
@@ -33,6 +35,7 @@ export async function makeSandboxFiles(kernel: Kernel, paths: SandboxPaths, conf
       target: paths.shm,
       sizeBytes: shmBytes,
       mode: 0o1777,
+      ...owner,
       nosuid: true,
       nodev: true,
       noexec: true,
@@ -57,6 +60,12 @@ async function makeLogDirectory(kernel: Kernel, path: string): Promise<void> {
       cause,
     });
   }
+}
+
+/** A file that the pod's root may change. */
+async function writeShared(path: string, text: string, { uid, gid }: ReturnType<typeof rootOf>): Promise<void> {
+  await writeFile(path, text, { mode: 0o644 });
+  await chown(path, uid, gid);
 }
 
 /** The name that the pod's processes see: the node's where the pod has no network of its own. */

@@ -8,6 +8,7 @@ import type { SandboxRecord } from '../state';
 import { podCgroup } from './cgroup';
 import { hostFacts } from './host-facts';
 import type { SandboxPaths } from './paths';
+import { joinedUserNamespace } from './user-namespace';
 
 /** The pause container of pods that share their PID namespace: the namespace lives as long as its first process. */
 export interface Infra {
@@ -63,7 +64,12 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
       const spec = infraSpec({
         sandboxId: id,
         config: record.config,
-        namespaces: { netns: record.netns, ipcns: record.ipcns, utsns: record.utsns },
+        namespaces: {
+          netns: record.netns,
+          ipcns: record.ipcns,
+          utsns: record.utsns,
+          userns: joinedUserNamespace(record),
+        },
         rootfsPath: rootfs,
         cgroupPath: ociCgroupsPath(place(record)),
         facts: hostFacts(kernel),

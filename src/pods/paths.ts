@@ -11,6 +11,7 @@ export interface SandboxPaths {
   readonly netns: string;
   readonly ipcns: string;
   readonly utsns: string;
+  readonly userns: string;
   /** The bundle of the pause container, for pods that share their PID namespace. */
   readonly infra: string;
 }
@@ -30,6 +31,7 @@ export function sandboxPaths(runRoot: string, rootHash: string, id: string): San
     netns: join(netnsDir, `${netnsPrefix(rootHash)}${id}`),
     ipcns: join(ns, `ipc-${id}`),
     utsns: join(ns, `uts-${id}`),
+    userns: join(ns, `user-${id}`),
     infra: join(dir, 'infra'),
   };
 }

@@ -1,6 +1,6 @@
 import { BerthError, KeyedLock, type Log, newId, nowNs, type PacedSlots, SingleFlight, step } from '../base';
 import type { Kernel } from '../kernel';
-import type { Handlers } from '../runtime';
+import type { HandlerFeatures, Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
 import type { SandboxRecord, Table } from '../state';
 import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
@@ -16,6 +16,7 @@ import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
 import { createTakeDown, networkPod } from './take-down';
 import { createUnfinished, type Unfinished } from './unfinished';
+import { requireUserNamespaces, userNamespaceOf } from './user-namespace';
 
 /** What the pods room is made of. */
 export interface SandboxParts {
@@ -31,6 +32,8 @@ export interface SandboxParts {
   readonly handlers: Handlers;
   /** For what keeps processors busy: namespaces and CNI plugins. */
   readonly pace: PacedSlots;
+  /** What the runtime of a handler can do here. */
+  readonly featuresOf: (handler: string) => HandlerFeatures;
 }
 
 /** Pods as the rooms above see them: CRI's reads, and the steps of a pod's end, which containers takes in its order. */
@@ -79,6 +82,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       ...cgroup,
       ...(hostNetwork ? {} : { netns: where.netns, utsns: where.utsns }),
       ...(sharesHostIpc(config) ? {} : { ipcns: where.ipcns }),
+      ...(userNamespaceOf(config) ? { userns: where.userns } : {}),
       ...(list ? { network: { attached: true, ips: [], name: list.name, confList: networkListText(list) } } : {}),
     };
     let record = planned;
@@ -177,6 +181,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     async run(config, handler, signal) {
       validateSandbox(config, 'RunPodSandbox');
       const { name } = await parts.handlers.resolve(handler);
+      requireUserNamespaces(config, name, parts.featuresOf(name));
       const key = metadataKey(config);
       for (const record of table.values()) {
         if (record.phase === 'ready' && metadataKey(record.config) === key) return record.id;
@@ -238,10 +243,12 @@ function withAttachment(record: SandboxRecord, attachment: Attachment | undefine
 
 async function pin(kernel: Kernel, record: SandboxRecord, config: PodSandboxConfig): Promise<void> {
   if (!record.netns && !record.ipcns && !record.utsns) return;
+  const idmap = userNamespaceOf(config);
   const pinned = kernel.pinNamespaces({
     net: record.netns,
     ipc: record.ipcns,
     uts: record.utsns,
+    user: idmap && record.userns ? { path: record.userns, idmap } : undefined,
     hostname: record.utsns && sandboxHostname(config),
     sysctls: config.linux?.sysctls ?? {},
   });

@@ -66,6 +66,7 @@ export function createTakeDown(
         record.netns && step('stop-pod.unpin-net', () => kernel.unpinNamespace(where.netns)),
         record.ipcns && step('stop-pod.unpin-ipc', () => kernel.unpinNamespace(where.ipcns)),
         record.utsns && step('stop-pod.unpin-uts', () => kernel.unpinNamespace(where.utsns)),
+        record.userns && step('stop-pod.unpin-user', () => kernel.unpinNamespace(where.userns)),
         step('stop-pod.unmount-shm', () => kernel.unmount(where.shm)),
       ]);
       // A plugin that stumbles over what its own ADD left half-made does better once the namespace is gone.

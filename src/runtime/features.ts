@@ -10,6 +10,7 @@ export interface HandlerFeatures {
   readonly recursiveReadOnlyMounts: boolean;
   /** Bind mounts with id mappings (runtime spec, config.md: uidMappings of a mount). */
   readonly idmappedMounts: boolean;
+  /** Containers in a pod's user namespace. With idmapped mounts it is what the kubelet asks for (KEP-127). */
   readonly userNamespaces: boolean;
 }
 
@@ -44,7 +45,7 @@ export function parseFeatures(said: unknown): HandlerFeatures {
 }
 
 /** From which version runtimes that have no `features` can do what: crun has it from 1.8.6 on, and could much before. */
-const crunSince = { recursiveReadOnlyMounts: [1, 4], idmappedMounts: [1, 3], userNamespaces: [0, 1] } as const;
+const crunSince = { recursiveReadOnlyMounts: [1, 4], idmappedMounts: [1, 3] } as const;
 
 /** What a runtime without `features` can do, by the first line of its `--version`. */
 export function featuresByVersion(line: string): HandlerFeatures {
@@ -53,19 +54,21 @@ export function featuresByVersion(line: string): HandlerFeatures {
   return {
     recursiveReadOnlyMounts: atLeast(version, crunSince.recursiveReadOnlyMounts),
     idmappedMounts: atLeast(version, crunSince.idmappedMounts),
-    userNamespaces: atLeast(version, crunSince.userNamespaces),
+    // It gives its stdin to the container's user (seen with 1.8.1): the node's own /dev/null would be the pod's.
+    userNamespaces: false,
   };
 }
 
 /** What the kernel adds to it: nothing can do more than the machine. */
 export function withinKernel(features: HandlerFeatures, release: string): HandlerFeatures {
   // mount_setattr(2) came with 5.12.
-  const settable = atLeast(parseVersion(release) ?? [0, 0], [5, 12]);
+  const version = parseVersion(release) ?? [0, 0];
+  const settable = atLeast(version, [5, 12]);
   return {
     recursiveReadOnlyMounts: features.recursiveReadOnlyMounts && settable,
     idmappedMounts: features.idmappedMounts && settable,
-    // Pods have none yet, whatever the runtime can do.
-    userNamespaces: false,
+    // Images are idmapped as layers of an overlay, one by one (docs/user-namespaces.md).
+    userNamespaces: features.userNamespaces && atLeast(version, [6, 5]),
   };
 }
 

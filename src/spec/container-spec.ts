@@ -5,7 +5,7 @@ import { applyEdits } from './cdi/apply';
 import { matchingHooks } from './hooks/hooks';
 import type { ContainerSpecInput } from './input';
 import { containerMounts } from './mounts/mounts';
-import { containerNamespaces } from './namespaces';
+import { containerNamespaces, idMappings } from './namespaces';
 import type { Spec } from './oci';
 import { pathProblem } from './path-problem';
 import { processArgs } from './process/args';
@@ -20,7 +20,7 @@ import { containerSeccomp } from './seccomp/seccomp';
 import { capabilitySets } from './security/capabilities';
 import { securityLabels } from './security/labels';
 import { protectedPaths } from './security/paths';
-import { userNamespaceProblem } from './user-namespaces';
+import { sameUserNamespace, unmappedId, userNamespaceProblem } from './user-namespaces';
 
 /** The version of the runtime specification that is written: all that runc 1.1 and crun 1.8 take. */
 export const ociVersion = '1.0.2';
@@ -43,8 +43,9 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
   if (privileged && sandboxContext?.privileged !== true) {
     throw refuseContainer(id, 'security_context.privileged in a pod sandbox that is not privileged');
   }
-  refuseUserNamespaces(id, context?.namespaceOptions);
-  refuseUserNamespaces(id, sandboxContext?.namespaceOptions);
+  const unmapped = unmappedId(user, sandbox.userns);
+  if (unmapped) throw refuseContainer(id, unmapped, 'container-user');
+  checkUserNamespace(id, context?.namespaceOptions, sandboxContext?.namespaceOptions);
 
   const capabilities = capabilitySets(id, context, facts, defaults);
   const seccomp = containerSeccomp(input, capabilities.sets);
@@ -91,6 +92,7 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpecResult {
     annotations: containerAnnotations(input),
     linux: {
       namespaces: containerNamespaces(sandbox, facts, privileged),
+      ...idMappings(sandbox.userns),
       cgroupsPath: input.cgroupPath,
       resources: resources.resources,
       devices: devices.nodes,
@@ -121,7 +123,9 @@ function wantedOomScore({ config }: ContainerSpecInput): number {
   return Number(config.linux?.resources?.oomScoreAdj ?? 0n);
 }
 
-function refuseUserNamespaces(id: string, options: NamespaceOption | undefined): void {
-  const problem = options?.usernsOptions && userNamespaceProblem(options.usernsOptions);
-  if (problem) throw refuseContainer(id, problem.detail, problem.code);
+function checkUserNamespace(id: string, own: NamespaceOption | undefined, pod: NamespaceOption | undefined): void {
+  const problem = userNamespaceProblem(own);
+  if (problem) throw refuseContainer(id, `security_context.${problem}`);
+  if (sameUserNamespace(own, pod)) return;
+  throw refuseContainer(id, "security_context.namespace_options.userns_options are not the pod's");
 }

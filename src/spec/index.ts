@@ -54,4 +54,5 @@ export { pathProblem } from './path-problem';
 export { podResolvConf } from './resolv-conf';
 export { seccompRequest, type SeccompRequest } from './seccomp/request';
 export { stopSignal } from './stop-signal';
+export { podUserNamespace, type PodUserNamespace } from './user-namespaces';
 export { validateSandbox } from './validate-sandbox';

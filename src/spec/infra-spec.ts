@@ -3,7 +3,7 @@ import { podAnnotations } from './annotations';
 import { ociVersion } from './container-spec';
 import type { HostFacts, SandboxPart } from './input';
 import { defaultMounts } from './mounts/defaults';
-import { containerNamespaces } from './namespaces';
+import { containerNamespaces, idMappings } from './namespaces';
 import type { Spec } from './oci';
 import { clampOomScore } from './process/oom-score';
 import { defaultProfile } from './seccomp/default-profile';
@@ -14,7 +14,7 @@ export interface InfraSpecInput {
   readonly sandboxId: string;
   readonly config: PodSandboxConfig;
   /** Pinned namespaces by absolute path; absent is the host's. */
-  readonly namespaces: Pick<SandboxPart, 'netns' | 'ipcns' | 'utsns'>;
+  readonly namespaces: Pick<SandboxPart, 'netns' | 'ipcns' | 'utsns' | 'userns'>;
   /** A folder that has /pause, proc, dev and sys. */
   readonly rootfsPath: string;
   readonly cgroupPath: string;
@@ -50,6 +50,7 @@ export function infraSpec({ sandboxId, config, namespaces, rootfsPath, cgroupPat
     annotations: podAnnotations('sandbox', sandboxId, config.metadata),
     linux: {
       namespaces: containerNamespaces({ ...namespaces, pidNamespace: { kind: 'container' } }, facts, false),
+      ...idMappings(namespaces.userns),
       cgroupsPath: cgroupPath,
       resources: { devices: [{ allow: false, access: 'rwm' }] },
       devices: [],

@@ -2,6 +2,7 @@ import type { ContainerConfig, PodSandboxConfig } from '../wire';
 import type { ResolvedEdits } from './cdi/apply';
 import type { HookFile } from './hooks/hook-file';
 import type { ImageDefaults } from './image-defaults';
+import type { PodUserNamespace } from './user-namespaces';
 
 /** Everything that a container's spec is made from: this room reads nothing itself. */
 export interface ContainerSpecInput {
@@ -37,6 +38,8 @@ export interface SandboxPart {
   readonly netns?: string;
   readonly ipcns?: string;
   readonly utsns?: string;
+  /** The owner of the others. */
+  readonly userns?: PodUserNamespace & { readonly path: string };
   readonly pidNamespace: PidNamespace;
   /** What HOSTNAME says: the pod's name in the uts namespace, the node's without one. */
   readonly hostname: string;
@@ -86,6 +89,8 @@ export interface HostFacts {
   readonly swapAccounting?: boolean;
   /** The OCI runtime and the kernel (5.12) know the mount option `rro`. */
   readonly recursiveReadOnlyMounts?: boolean;
+  /** The OCI runtime and the kernel can show a bind mount with other owners. */
+  readonly idmappedMounts?: boolean;
   /** Node's name of the architecture; absent: this process's. */
   readonly arch?: string;
   /** `uname -r`, for seccomp profiles with minKernel; absent: new enough. */

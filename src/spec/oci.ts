@@ -75,10 +75,23 @@ export interface Mount {
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
+  /** Owners on the file system, `containerID`, are shown as those of the host, `hostID` (config.md, "Mounts"). */
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
+}
+
+/** So many ids from `containerID` of a user namespace on are those of the host from `hostID` on. */
+export interface IdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
 }
 
 export interface Linux {
   readonly namespaces: readonly Namespace[];
+  /** Only with a user namespace. */
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
   readonly cgroupsPath: string;
   readonly resources: LinuxResources;
   readonly devices: readonly Device[];
@@ -101,7 +114,7 @@ export interface IntelRdt {
 
 /** Without a path the runtime makes a new one; a type that is not listed is the runtime's own. */
 export interface Namespace {
-  readonly type: 'pid' | 'network' | 'ipc' | 'uts' | 'mount' | 'cgroup';
+  readonly type: 'pid' | 'network' | 'ipc' | 'uts' | 'user' | 'mount' | 'cgroup';
   readonly path?: string;
 }
 

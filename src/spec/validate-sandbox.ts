@@ -116,8 +116,8 @@ function checkLinux({ linux }: PodSandboxConfig, refuse: Refuse): void {
     if (mode !== namespaceMode.pod && mode !== namespaceMode.container && mode !== namespaceMode.node)
       refuse(`namespace_options.${kind} is ${mode}: a pod has POD, CONTAINER or NODE`);
   }
-  const problem = options?.usernsOptions && userNamespaceProblem(options.usernsOptions);
-  if (problem) refuse(problem.detail, problem.code);
+  const problem = userNamespaceProblem(options);
+  if (problem) refuse(`config.linux.security_context.${problem}`);
   const onHost = (mode: number | undefined): boolean => mode === namespaceMode.node;
   const host = { net: onHost(options?.network), ipc: onHost(options?.ipc) };
   for (const [name, value] of Object.entries(linux.sysctls)) {

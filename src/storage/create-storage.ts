@@ -75,7 +75,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     removeRootfs: (id) => removeRootfs(rootfs, id),
     mountedContainers: () =>
       onDisk('look for mounts', layout.mounts, async () => {
-        const names = await Promise.all([layout.mounts, layout.volumes].map((dir) => fs.readdir(dir)));
+        const names = await Promise.all([layout.mounts, layout.mapped, layout.volumes].map((dir) => fs.readdir(dir)));
         return [...new Set(names.flat())];
       }),
     containerDir: (id) => layout.container(id),
@@ -89,14 +89,18 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   };
 }
 
-/** Nobody but root may pass: layers hold setuid programs, and uppers the data of containers. */
+/**
+ * Nobody but root may pass: layers hold setuid programs, and uppers the data of containers. Below `mapped` each
+ * folder says who may.
+ */
 async function makeFolders(layout: Layout, log: Log): Promise<void> {
-  const { blobs, layers, staging, containers, mounts, volumes, empty } = layout;
-  for (const dir of [path.dirname(blobs), blobs, layers, staging, containers, mounts, volumes, empty]) {
+  const { blobs, layers, staging, containers, mounts, mapped, volumes, empty } = layout;
+  for (const dir of [path.dirname(blobs), blobs, layers, staging, containers, mounts, mapped, volumes, empty]) {
     if ((await ifThere(fs.stat(dir)))?.isDirectory() === false) {
       log.error({ path: dir, aside: await setAside(layout, dir) }, 'there is a file in the place of a folder');
     }
     await fs.mkdir(dir, { recursive: true, mode: 0o700 });
   }
   await fs.chmod(empty, 0o755);
+  await fs.chmod(mapped, 0o711);
 }

@@ -9,6 +9,8 @@ export interface Layout {
   readonly staging: string;
   readonly containers: string;
   readonly mounts: string;
+  /** Roots of containers in user namespaces, whose processes have to pass through: a folder of each one's own. */
+  readonly mapped: string;
   /** What was set aside because it is damaged. */
   readonly damaged: string;
   /** Images that containers have mounted as volumes: a folder for each container, in it one for each volume. */
@@ -23,6 +25,8 @@ export interface Layout {
   newAside(name: string): string;
   container(id: string): string;
   mount(id: string): string;
+  mappedOf(id: string): string;
+  mappedMount(id: string): string;
   volumesOf(id: string): string;
 }
 
@@ -33,6 +37,8 @@ export function layoutOf(root: string, imageRoot: string, runRoot: string): Layo
   const staging = path.join(imageRoot, 'staging');
   const containers = path.join(root, 'containers');
   const mounts = path.join(runRoot, 'mounts');
+  const mapped = path.join(runRoot, 'mapped');
+  const mappedOf = (id: string): string => path.join(mapped, safeId(id));
   const volumes = path.join(runRoot, 'volumes');
   return {
     blobs,
@@ -40,6 +46,7 @@ export function layoutOf(root: string, imageRoot: string, runRoot: string): Layo
     staging,
     containers,
     mounts,
+    mapped,
     volumes,
     damaged: path.join(imageRoot, 'damaged'),
     empty: path.join(imageRoot, 'empty'),
@@ -49,6 +56,8 @@ export function layoutOf(root: string, imageRoot: string, runRoot: string): Layo
     newAside: (name) => asidePath(imageRoot, name),
     container: (id) => path.join(containers, safeId(id)),
     mount: (id) => path.join(mounts, safeId(id)),
+    mappedOf,
+    mappedMount: (id) => path.join(mappedOf(id), 'root'),
     volumesOf: (id) => path.join(volumes, safeId(id)),
   };
 }

@@ -3,7 +3,9 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BerthError, deviceNumbers, throwIfAborted } from '../base';
 import { ifThere, onDisk } from './disk';
+import { insideId, type IdMap } from '../kernel';
 import { lowersOf, type MountParts } from './lowers';
+import { rootOf } from './rootfs';
 import type { ChangedEntry, RootfsChanges, RootfsRequest } from './storage';
 
 /** Changed entries that are listed; whoever changes more has his reasons, and no use for a list in memory. */
@@ -20,7 +22,7 @@ export async function rootfsChanges(
 ): Promise<RootfsChanges> {
   const { layout } = parts;
   const upper = path.join(layout.container(request.containerId), 'upper');
-  const merged = layout.mount(request.containerId);
+  const merged = rootOf(layout, request);
   const lowers = lowersOf(parts, request);
   const object = `container ${request.containerId}`;
   return onDisk('list the changes of a root', object, async () => {
@@ -38,7 +40,12 @@ export async function rootfsChanges(
       for (const name of (await fs.readdir(path.join(upper, folder))).sort()) {
         if (!there.has(name)) continue;
         const source = path.join(upper, folder, name);
-        const entry = await entryOf(path.join(folder, name), source, await fs.lstat(source), links);
+        const entry = await entryOf(
+          path.join(folder, name),
+          source,
+          ownedInside(await fs.lstat(source), request.idmap),
+          links,
+        );
         if (!entry) continue;
         entries.push(entry);
         if (entry.kind === 'directory') folders.push(entry.path);
@@ -67,6 +74,11 @@ async function namesBelow(lowers: readonly string[], folder: string): Promise<Re
 function notDir(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
   throw error;
+}
+
+/** Owners as the container sees them: where it is made again its ids may be others to the node. */
+function ownedInside(stat: Stats, idmap: IdMap | undefined): Stats {
+  return Object.assign(stat, { uid: insideId(idmap?.uids, stat.uid), gid: insideId(idmap?.gids, stat.gid) });
 }
 
 /** Undefined for a socket: nobody listens behind its copy. */

@@ -35,7 +35,7 @@ describe('what the runtime says of itself', () => {
   });
 
   test('Status: conditions, every handler and the default by the empty name, features', async () => {
-    const features = { recursiveReadOnlyMounts: true, userNamespaces: false };
+    const features = { recursiveReadOnlyMounts: true, userNamespaces: true };
     expect(await answer((done) => connection.runtime.status({ verbose: false }, done))).toEqual({
       status: {
         conditions: [

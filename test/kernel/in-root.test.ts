@@ -58,7 +58,7 @@ describe('inside a root', () => {
     const made = statSync(join(root, 'etc/new/deep'));
     expect([made.mode & 0o7777, made.uid, made.gid]).toEqual([0o1770, 1000, 1001]);
     const parent = statSync(join(root, 'etc/new'));
-    expect([parent.mode & 0o7777, parent.uid, parent.gid]).toEqual([0o755, 0, 0]);
+    expect([parent.mode & 0o7777, parent.uid, parent.gid]).toEqual([0o755, 1000, 1001]);
     await kernel.mkdirInRoot(root, '/folder/new/deep/', 0o700, 0, 0);
     expect(statSync(join(root, 'etc/new/deep')).uid).toBe(1000);
   });

@@ -199,17 +199,20 @@ describe('mounts', () => {
     writeFileSync(path('source', 'file'), 'z');
   });
 
-  test('a tmpfs has its size, mode and flags', async () => {
+  test('a tmpfs has its owner, size, mode and flags', async () => {
     const mount = {
       target: folder('tmp'),
       sizeBytes: 64 * 1024,
       mode: 0o1777,
+      uid: 100_000,
+      gid: 200_000,
       nosuid: true,
       nodev: true,
       noexec: true,
     };
     await kernel.mountTmpfs(mount);
-    expect(statSync(path('tmp')).mode & 0o7777).toBe(0o1777);
+    const { uid, gid, mode } = statSync(path('tmp'));
+    expect([uid, gid, mode & 0o7777]).toEqual([100_000, 200_000, 0o1777]);
     expect(mountLine(path('tmp'))).toMatch(/nosuid,nodev,noexec.* - tmpfs .*size=64k/);
     expect(() => writeFileSync(path('tmp', 'big'), Buffer.alloc(128 * 1024))).toThrow(/ENOSPC/);
   });

@@ -13,7 +13,7 @@ describe('namespaces', () => {
     kernel = await ground.start();
   });
   afterEach(async () => {
-    for (const name of ['net', 'ipc', 'uts']) await kernel.unpinNamespace(path(name));
+    for (const name of ['net', 'ipc', 'uts', 'user']) await kernel.unpinNamespace(path(name));
   });
   afterAll(() => ground.dispose());
 
@@ -39,6 +39,64 @@ describe('namespaces', () => {
     expect(await inside(...nets, 'cat', ...files.map((file) => `/proc/sys/${file}`))).toBe('7\n1\n0\npod-x\n');
     expect(await inside(`--net=${path('net')}`, 'ip', '-o', 'link', 'show', 'lo')).toContain('LOOPBACK,UP');
     expect(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')).not.toBe('7\n');
+  });
+
+  test('a user namespace owns the others, which are set up as before', async () => {
+    const sysctls = {
+      'net.ipv4.ip_unprivileged_port_start': '7',
+      'kernel.shm_rmid_forced': '1',
+      'fs.mqueue.msg_max': '9',
+    };
+    const map = (hostId: number) => [{ containerId: 0, hostId, length: 65_536 }];
+    const idmap = { uids: map(131_072), gids: map(196_608) };
+    const user = { path: path('user'), idmap };
+    const others = { net: path('net'), ipc: path('ipc'), uts: path('uts') };
+    await kernel.pinNamespaces({ ...others, user, hostname: 'pod-u', sysctls });
+    const enter = ['net', 'ipc', 'uts', 'user'].map((kind) => `--${kind}=${path(kind)}`);
+    const files = [
+      'self/uid_map',
+      'self/gid_map',
+      ...Object.keys(sysctls).map((name) => `sys/${name.replaceAll('.', '/')}`),
+    ];
+    const said = await inside(...enter, 'cat', ...files.map((file) => `/proc/${file}`), '/proc/sys/kernel/hostname');
+    expect(said.trim().split(/\s+/)).toEqual([
+      ...['0', '131072', '65536', '0', '196608', '65536'],
+      ...['7', '1', '9', 'pod-u'],
+    ]);
+    await expect(kernel.dial(path('net'), 81)).rejects.toMatchObject({
+      message: expect.stringContaining('ECONNREFUSED') as string,
+    });
+    const [counters] = await kernel.interfaceCounters([path('net')]);
+    expect(counters?.map(({ name }) => name)).toEqual(['lo']);
+    expect(
+      await inside(
+        ...enter,
+        'sh',
+        '-c',
+        'hostname changed && ip link add v0 type veth peer name v1 && ip link show lo',
+      ),
+    ).toContain('LOOPBACK,UP');
+  });
+
+  test('a sysctl that fails in a user namespace pins nothing and is named', async () => {
+    const map = [{ containerId: 0, hostId: 131_072, length: 65_536 }];
+    const user = { path: path('user'), idmap: { uids: map, gids: map } };
+    const pin = kernel.pinNamespaces({ net: path('net'), user, sysctls: { 'kernel.pid_max': '4194304' } });
+    await expect(pin).rejects.toMatchObject({
+      code: 'kernel-refused',
+      message: expect.stringMatching(/sysctl kernel\.pid_max=4194304: E(ACCES|PERM)/) as string,
+    });
+    expect(existsSync(path('net')) || existsSync(path('user'))).toBe(false);
+  });
+
+  test('ids that cannot be mapped are told', async () => {
+    const twice = [0, 10].map((containerId) => ({ containerId, hostId: 131_072, length: 100 }));
+    const user = { path: path('user'), idmap: { uids: twice, gids: twice } };
+    await expect(kernel.pinNamespaces({ net: path('net'), user, sysctls: {} })).rejects.toMatchObject({
+      code: 'kernel-refused',
+      message: expect.stringMatching(/uid_map .*EINVAL/) as string,
+    });
+    expect(existsSync(path('net')) || existsSync(path('user'))).toBe(false);
   });
 
   test('only those asked for are made; unpinning is idempotent', async () => {

@@ -15,9 +15,9 @@ test('what a runtime says of itself is taken, and what it does not say is not th
 });
 
 test.each([
-  ['crun version 1.8.1', { recursiveReadOnlyMounts: true, idmappedMounts: true, userNamespaces: true }],
-  ['crun version 1.3', { recursiveReadOnlyMounts: false, idmappedMounts: true, userNamespaces: true }],
-  ['crun version 0.17', { recursiveReadOnlyMounts: false, idmappedMounts: false, userNamespaces: true }],
+  ['crun version 1.8.1', { recursiveReadOnlyMounts: true, idmappedMounts: true, userNamespaces: false }],
+  ['crun version 1.3', { recursiveReadOnlyMounts: false, idmappedMounts: true, userNamespaces: false }],
+  ['crun version 0.17', { recursiveReadOnlyMounts: false, idmappedMounts: false, userNamespaces: false }],
   ['runc version 1.0.3', none],
   ['my own 4', none],
 ])('%s', (line, features) => {
@@ -28,5 +28,7 @@ test('no runtime can do more than its kernel', () => {
   const all = { recursiveReadOnlyMounts: true, idmappedMounts: true, userNamespaces: true };
   expect(withinKernel(all, '5.10.0-8-amd64')).toMatchObject({ recursiveReadOnlyMounts: false, idmappedMounts: false });
   expect(withinKernel(all, '5.12.1')).toMatchObject({ recursiveReadOnlyMounts: true, idmappedMounts: true });
-  expect(withinKernel(all, '6.1.0')).toMatchObject({ recursiveReadOnlyMounts: true });
+  expect(withinKernel(all, '6.4.9')).toEqual({ ...all, userNamespaces: false });
+  expect(withinKernel(all, '6.5.0')).toEqual(all);
+  expect(withinKernel(none, '6.5.0')).toEqual(none);
 });

@@ -123,13 +123,6 @@ describe('mounts of CRI', () => {
       'container-mount',
       /propagation 7/,
     ],
-    [
-      'id mappings',
-      { containerPath: '/m', hostPath: '/h', uidMappings: [{ length: 1 }] },
-      true,
-      'not-implemented',
-      /uidMappings/,
-    ],
   ])('refuses %s', (_name, mount, possible, code, message) => {
     expect(
       refusalOf(() => mountsOf({ config: { mounts: [mount] }, facts: { recursiveReadOnlyMounts: possible } })),

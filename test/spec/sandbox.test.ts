@@ -99,7 +99,6 @@ describe('validateSandbox', () => {
         ],
       },
     ],
-    ['the node’s user namespace', { linux: { securityContext: { namespaceOptions: { usernsOptions: { mode: 2 } } } } }],
   ];
   test.each(accepted)('accepts %s', (_name, parts) => {
     expect(() => validate(parts)).not.toThrow();
@@ -164,12 +163,6 @@ describe('validateSandbox', () => {
     ['a sysctl without a dot', sysctls('net'), /not the name/],
     ['a net sysctl on the host network', sysctls('net.core.somaxconn', { network: 2 }), /whole node/],
     ['an ipc sysctl with the host’s ipc', sysctls('kernel.sem', { ipc: 2 }), /IPC/],
-    [
-      'a user namespace',
-      { linux: { securityContext: { namespaceOptions: { usernsOptions: { mode: 0 } } } } },
-      /user namespaces/,
-      'not-implemented',
-    ],
   ];
   test.each(refused)('refuses %s', (_name, parts, message, code = 'argument-invalid') => {
     expect(refusalOf(() => validate(parts))).toMatchObject({ code, message: expect.stringMatching(message) as string });

@@ -194,26 +194,3 @@ describe('SELinux', () => {
     expect(labels({ privileged: true }, { selinux })).toEqual([undefined, undefined]);
   });
 });
-
-describe('user namespaces', () => {
-  test.each([
-    [0, 'not-implemented'],
-    [1, 'not-implemented'],
-    [3, 'argument-invalid'],
-  ])('mode %s is %s, of container and of pod', (mode, code) => {
-    const namespaceOptions = { usernsOptions: { mode } };
-    for (const input of [
-      { config: secured({ namespaceOptions }) },
-      { sandbox: { config: { linux: { securityContext: { namespaceOptions } } } } },
-    ]) {
-      expect(refusalOf(() => containerSpec(specInput(input)))).toMatchObject({ code });
-    }
-  });
-  test('the node’s is fine, but not with mappings', () => {
-    containerSpec(specInput({ config: secured({ namespaceOptions: { usernsOptions: { mode: 2 } } }) }));
-    const mapped = { mode: 2, uids: [{ hostId: 1, containerId: 0, length: 1 }] };
-    expect(() =>
-      containerSpec(specInput({ config: secured({ namespaceOptions: { usernsOptions: mapped } }) })),
-    ).toThrow(/takes no mappings/);
-  });
-});

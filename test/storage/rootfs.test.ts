@@ -151,6 +151,13 @@ test.each([127, 200, 499])('%i layers', async (count) => {
   expect(fs.readdirSync(volume).length).toBe(count + 1);
 });
 
+/** Lets others pass through the run root, as through /run/berth; gives its path. */
+function letPass({ rootfsPath }: Pick<Storage, 'rootfsPath'>): string {
+  const runRoot = path.dirname(path.dirname(rootfsPath('x')));
+  for (const folder of [path.dirname(runRoot), runRoot]) fs.chmodSync(folder, 0o711);
+  return runRoot;
+}
+
 test('a user namespace sees its own owners, in a root that is its root’s', async () => {
   const { storage, chainIds, layerDir } = await openWith(
     [dir('.', { uid: 7, gid: 8 }), file('f', 'x', { uid: 1000, gid: 0 })],
@@ -158,6 +165,7 @@ test('a user namespace sees its own owners, in a root that is its root’s', asy
   );
   const ids = [{ containerId: 0, hostId: 100_000, length: 65_536 }];
   const idmap = { uids: ids, gids: ids };
+  letPass(storage);
   const root = await storage.mountRootfs({ containerId: 'c1', chainIds, idmap });
   const owner = (...names: string[]) => {
     const { uid, gid } = fs.statSync(path.join(...names));
@@ -171,6 +179,41 @@ test('a user namespace sees its own owners, in a root that is its root’s', asy
   expect(owner(layerDir(chainIds[0] ?? ''), 'f')).toEqual([1000, 0]);
   const volume = await storage.mountVolume({ containerId: 'c1', index: 0, chainIds, subPath: '', idmap });
   expect(owner(volume, 'f')).toEqual([101_000, 100_000]);
+
+  // The namespace's root walks to its own root; nobody else does.
+  const passes = (place: string) => [...owner(place), fs.statSync(place).mode & 0o7777];
+  expect(passes(path.dirname(root))).toEqual([0, 100_000, 0o710]);
+  expect(passes(path.dirname(path.dirname(root)))).toEqual([0, 0, 0o711]);
+  expect(await storage.mountedContainers()).toEqual(['c1']);
+  fs.writeFileSync(path.join(root, 'made'), '');
+  fs.chownSync(path.join(root, 'made'), 100_005, 100_006);
+  const request = { containerId: 'c1', chainIds, idmap };
+  const shown = (await storage.rootfsChanges(request)).entries.map(({ path: at, uid, gid }) => [at, uid, gid]);
+  expect(shown).toEqual([['made', 5, 6]]);
+
+  await storage.unmountRootfs('c1');
+  await storage.unmountRootfs('c1');
+  expect(fs.existsSync(path.dirname(root))).toBe(false);
+  expect(await storage.mountRootfs(request)).toBe(root);
+  expect(owner(root, 'made')).toEqual([100_005, 100_006]);
+  await storage.removeRootfs('c1');
+  expect([fs.existsSync(path.dirname(root)), await storage.mountedContainers()]).toEqual([false, []]);
+});
+
+test('a folder that does not let a user namespace’s root pass is named, and nothing is left', async () => {
+  const { storage, chainIds } = await openWith([file('f', 'x')]);
+  const ids = [{ containerId: 0, hostId: 100_000, length: 65_536 }];
+  const request = { containerId: 'c1', chainIds, idmap: { uids: ids, gids: ids } };
+  const runRoot = letPass(storage);
+  fs.chmodSync(runRoot, 0o700);
+  await expect(storage.mountRootfs(request)).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: expect.stringMatching(new RegExp(`cannot pass through ${runRoot} .*chmod o\\+x`)) as string,
+  });
+  expect(await storage.mountedContainers()).toEqual([]);
+  expect(fs.readdirSync(storage.containerDir('c1'))).toEqual([]);
+  fs.chmodSync(runRoot, 0o711);
+  await storage.mountRootfs(request);
 });
 
 describe('image volumes', () => {

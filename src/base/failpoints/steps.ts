@@ -60,6 +60,7 @@ export const failSteps = {
   'stop-pod.unpin-net': 'the network namespace goes',
   'stop-pod.unpin-ipc': 'the IPC namespace goes',
   'stop-pod.unpin-uts': 'the UTS namespace goes',
+  'stop-pod.unpin-user': 'the user namespace goes',
   'stop-pod.unmount-shm': '/dev/shm is unmounted',
   'stop-pod.taken-down': 'what was taken down is written',
   'stop-pod.stopped': 'phase stopped is written',

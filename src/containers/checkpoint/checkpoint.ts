@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { BerthError, errnoOf, isBerthError, messageOf, UndoScope } from '../../base';
+import { userNamespaceOf } from '../../pods';
 import type { OciRuntime } from '../../runtime';
 import { pathProblem } from '../../spec';
 import type { ContainerRecord } from '../../state';
@@ -45,10 +46,13 @@ export async function checkpointContainer(
   const images = path.join(dir, 'checkpoint');
   await fs.mkdir(images, { recursive: true, mode: 0o700 });
   const spec = await readSpec(paths.config, record.id);
+  const pod = parts.sandboxes.get(record.sandboxId);
+  const idmap = pod && userNamespaceOf(pod.config);
 
   await standingStill(parts, supervisor, record, async (runtime) => {
     await dump(runtime, record.id, { imagePath: images, workPath: dir, criuPath, timeoutMs });
-    await writeChanges(parts, dir, { containerId: record.id, chainIds: image.chainIds }, signal);
+    const request = { containerId: record.id, chainIds: image.chainIds };
+    await writeChanges(parts, dir, { ...request, ...(idmap && { idmap }) }, signal);
   });
   await fs.writeFile(path.join(dir, 'config.dump'), configDump(record, new Date()), { mode: 0o600 });
   await fs.writeFile(path.join(dir, 'spec.dump'), specDump(spec), { mode: 0o600 });

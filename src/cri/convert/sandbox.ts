@@ -28,14 +28,14 @@ export function toPodSandboxStatus(pod: PodRecord): PodSandboxStatus {
 
 /** What a debugging person wants of a pod beside its status. */
 export function podInfo(pod: PodRecord): object {
-  const { netns, ipcns, utsns, cgroupParent, bootId, network, phase } = pod;
+  const { netns, ipcns, utsns, userns, cgroupParent, bootId, network, phase } = pod;
   const { overhead, resources } = pod.config.linux ?? {};
   const cni = network?.result === undefined ? undefined : { name: network.name, result: network.result };
   return {
     phase,
     runtimeHandler: pod.handler,
     cgroupParent,
-    namespaces: { netns, ipcns, utsns },
+    namespaces: { netns, ipcns, utsns, userns },
     bootId,
     cni,
     overhead,

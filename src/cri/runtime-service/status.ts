@@ -31,8 +31,9 @@ function toHandlers(parts: CriParts): RuntimeHandler[] {
 }
 
 function toHandler({ name, features }: HandlerFacts): RuntimeHandler {
-  const { recursiveReadOnlyMounts, userNamespaces } = features;
-  return { name, features: { recursiveReadOnlyMounts, userNamespaces } };
+  const { recursiveReadOnlyMounts, userNamespaces, idmappedMounts } = features;
+  // A kubelet that is told of user namespaces wants the pod's volumes idmapped.
+  return { name, features: { recursiveReadOnlyMounts, userNamespaces: userNamespaces && idmappedMounts } };
 }
 
 /** The configuration, and `stateDir`: where critest looks whether the file system can be idmapped. */

@@ -1,5 +1,5 @@
 import { Encoder } from '../../base';
-import type { BindMount, IdRange, MonitorRequest, OverlayMount, PinRequest, RunRequest, TmpfsMount } from '../kernel';
+import type { BindMount, IdMap, MonitorRequest, OverlayMount, PinRequest, RunRequest, TmpfsMount } from '../kernel';
 
 const empty = Buffer.alloc(0);
 const flags = (...set: boolean[]) => set.reduce((all, on, bit) => all | (on ? 1 << bit : 0), 0);
@@ -37,13 +37,16 @@ export function encodeOverlay({ lowers, writable, target, idmap }: OverlayMount)
     .str(writable?.work ?? '')
     .str(target)
     .list(lowers);
-  for (const ranges of [idmap?.uids ?? [], idmap?.gids ?? []]) encodeRanges(encoder, ranges);
-  return encoder.finish();
+  return encodeIdMap(encoder, idmap).finish();
 }
 
-function encodeRanges(encoder: Encoder, ranges: readonly IdRange[]): void {
-  encoder.u32(ranges.length);
-  for (const { containerId, hostId, length } of ranges) encoder.u32(containerId).u32(hostId).u32(length);
+/** Both maps; without one both are empty. */
+function encodeIdMap(encoder: Encoder, idmap: IdMap | undefined): Encoder {
+  for (const ranges of [idmap?.uids ?? [], idmap?.gids ?? []]) {
+    encoder.u32(ranges.length);
+    for (const { containerId, hostId, length } of ranges) encoder.u32(containerId).u32(hostId).u32(length);
+  }
+  return encoder;
 }
 
 export function encodeBind(mount: BindMount): Buffer {
@@ -55,6 +58,8 @@ export function encodeTmpfs(mount: TmpfsMount): Buffer {
     .str(mount.target)
     .u64(BigInt(mount.sizeBytes))
     .u32(mount.mode)
+    .u32(mount.uid ?? 0)
+    .u32(mount.gid ?? 0)
     .u8(flags(mount.nosuid, mount.nodev, mount.noexec))
     .finish();
 }
@@ -65,6 +70,8 @@ export function encodePin(request: PinRequest): Buffer {
     .str(request.net ?? '')
     .str(request.ipc ?? '')
     .str(request.uts ?? '')
+    .str(request.user?.path ?? '');
+  encodeIdMap(encoder, request.user?.idmap)
     .str(request.hostname ?? '')
     .u32(sysctls.length);
   for (const [name, value] of sysctls) encoder.str(name).str(value);

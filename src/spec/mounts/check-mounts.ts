@@ -1,6 +1,6 @@
 import type { ContainerConfig } from '../../wire';
 import { refuseContainer } from '../refuse';
-import { criMount } from './cri-mount';
+import { criMount, type MountFacts } from './cri-mount';
 
 /** More than any pod has; with each mount that there is, OCI runtimes take longer for the next one. */
 const mostMounts = 4096;
@@ -9,7 +9,7 @@ const mostMounts = 4096;
  * Checks a container's mounts before anything is made by them; those of images have no host path yet.
  * @throws as `criMount` does.
  */
-export function checkMounts(id: string, config: ContainerConfig, canBeRecursivelyReadonly: boolean): void {
+export function checkMounts(id: string, config: ContainerConfig, facts: MountFacts): void {
   if (config.mounts.length > mostMounts)
     throw refuseContainer(
       id,
@@ -17,6 +17,6 @@ export function checkMounts(id: string, config: ContainerConfig, canBeRecursivel
       'container-mount',
     );
   for (const mount of config.mounts) {
-    criMount(id, mount.image?.image ? { ...mount, hostPath: '/' } : mount, canBeRecursivelyReadonly);
+    criMount(id, mount.image?.image ? { ...mount, hostPath: '/' } : mount, facts);
   }
 }

@@ -1,19 +1,23 @@
 import { posix } from 'node:path';
 import type { Mount as CriMount } from '../../wire';
 import { propagation } from '../cri';
+import type { HostFacts } from '../input';
+import { idMapping } from '../namespaces';
 import { refuseContainer } from '../refuse';
 import type { Mount } from '../oci';
 import { pathProblem } from '../path-problem';
 
+/** What the runtime and the kernel can do for mounts. */
+export type MountFacts = Pick<HostFacts, 'recursiveReadOnlyMounts' | 'idmappedMounts'>;
+
 /**
  * One mount of CRI as a recursive bind; an image's has the place where its caller has mounted it as its host path.
- * @throws `container-mount` for relative paths, `not-implemented` for idmapped mounts.
+ * @throws `container-mount` for relative paths and for what is not offered here.
  */
-export function criMount(id: string, mount: CriMount, canBeRecursivelyReadonly: boolean): Mount {
+export function criMount(id: string, mount: CriMount, facts: MountFacts): Mount {
   const refuse = (detail: string): Error =>
     refuseContainer(id, `mount ${JSON.stringify(mount.containerPath.slice(0, 200))}: ${detail}`, 'container-mount');
   if (!posix.isAbsolute(mount.containerPath)) throw refuse('container_path is not absolute');
-  if (mount.uidMappings.length > 0 || mount.gidMappings.length > 0) throw notImplemented(id, mount, 'uidMappings');
   if (!posix.isAbsolute(mount.hostPath)) throw refuse(`host_path ${JSON.stringify(mount.hostPath)} is not absolute`);
   for (const [name, path] of [
     ['container_path', mount.containerPath] as const,
@@ -31,8 +35,9 @@ export function criMount(id: string, mount: CriMount, canBeRecursivelyReadonly: 
     options: [
       'rbind',
       propagationOption(mount.propagation, refuse),
-      ...access(mount, canBeRecursivelyReadonly, refuse),
+      ...access(mount, facts.recursiveReadOnlyMounts === true, refuse),
     ],
+    ...owners(mount, facts.idmappedMounts === true, refuse),
   };
 }
 
@@ -53,8 +58,25 @@ function access(mount: CriMount, possible: boolean, refuse: (detail: string) => 
   return ['ro', 'rro'];
 }
 
-function notImplemented(id: string, mount: CriMount, what: string): Error {
-  return refuseContainer(id, `mount ${JSON.stringify(mount.containerPath)} has ${what}`, 'not-implemented');
+/** The kernel takes so many ranges of a map. */
+const maxRanges = 340;
+
+/** Runtimes want both mappings or none. What is mounted below the source keeps its owners: it may not be mappable. */
+function owners(
+  { uidMappings, gidMappings }: CriMount,
+  possible: boolean,
+  refuse: (detail: string) => Error,
+): Pick<Mount, 'uidMappings' | 'gidMappings'> {
+  const both = [['uid_mappings', uidMappings] as const, ['gid_mappings', gidMappings] as const];
+  if (both.every(([, mappings]) => mappings.length === 0)) return {};
+  for (const [field, mappings] of both) {
+    if (mappings.length === 0 || mappings.length > maxRanges)
+      throw refuse(`${field} has ${mappings.length} ranges: uids and gids take 1 to ${maxRanges} each, or none at all`);
+    const empty = mappings.findIndex(({ length }) => length === 0);
+    if (empty >= 0) throw refuse(`${field}[${empty}].length is 0`);
+  }
+  if (!possible) throw refuse('uid_mappings: idmapped mounts are not offered by this runtime handler and kernel');
+  return { uidMappings: uidMappings.map(idMapping), gidMappings: gidMappings.map(idMapping) };
 }
 
 function withoutTrailingSlash(path: string): string {

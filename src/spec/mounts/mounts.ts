@@ -1,5 +1,6 @@
 import type { ContainerSpecInput } from '../input';
 import type { Mount } from '../oci';
+import { refuseContainer } from '../refuse';
 import { criMount } from './cri-mount';
 import { defaultMounts, podFileMounts } from './defaults';
 
@@ -15,8 +16,14 @@ export interface Mounts {
  */
 export function containerMounts(input: ContainerSpecInput): Mounts {
   const context = input.config.linux?.securityContext;
-  const rro = input.facts.recursiveReadOnlyMounts === true;
-  const asked = input.config.mounts.map((mount) => criMount(input.id, mount, rro));
+  const asked = input.config.mounts.map((mount) => criMount(input.id, mount, input.facts));
+  if (input.sandbox.userns && asked.some(({ options }) => options.includes('rshared'))) {
+    throw refuseContainer(
+      input.id,
+      'config.mounts: propagation BIDIRECTIONAL, but no mount of a user namespace gets to the node',
+      'container-mount',
+    );
+  }
   const covered = (path: string): boolean =>
     asked.some(({ destination }) => path === destination || path.startsWith(`${destination}/`));
   const taken = new Set(asked.map(({ destination }) => destination));

@@ -19,6 +19,8 @@ export interface SandboxRecord {
   readonly netns?: string;
   readonly ipcns?: string;
   readonly utsns?: string;
+  /** The owner of the others, where the pod's ids are not the node's. */
+  readonly userns?: string;
   /** Where its containers' cgroups go, and whether berth made that folder and so removes it. */
   readonly cgroupParent: string;
   readonly ownsCgroup: boolean;

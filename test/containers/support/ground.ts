@@ -198,6 +198,7 @@ export class Ground {
       'run/pods',
       'run/ns',
       'run/mounts',
+      'run/mapped',
       'run/volumes',
       'run/monitors',
       'run/runtime/runc',

@@ -124,8 +124,8 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       defaultHandler: 'runc',
     },
     handlers: () => [
-      { name: 'crun', features: { recursiveReadOnlyMounts: false, userNamespaces: false } },
-      { name: 'runc', features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
+      { name: 'crun', features: { recursiveReadOnlyMounts: false, idmappedMounts: false, userNamespaces: true } },
+      { name: 'runc', features: { recursiveReadOnlyMounts: true, idmappedMounts: true, userNamespaces: true } },
     ],
     runtimeCondition: () => ({ ready: true, reason: 'AsIs', message: 'a file is passed over' }),
     config: () => ({ log_level: 'info' }),
