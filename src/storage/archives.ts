@@ -14,15 +14,16 @@ export interface ArchiveParts extends Pick<MountParts, 'kernel' | 'layout' | 'lo
 /** Unpacks an archive, confined as a layer is, and gives the folder; the caller removes `dir`, also on failure. */
 export async function unpackArchive(
   { unpacker }: Pick<ArchiveParts, 'unpacker'>,
-  { dir, size, open }: ArchiveSource,
+  source: ArchiveSource,
   signal: AbortSignal,
 ): Promise<string> {
   const op = 'unpack an archive';
+  const { dir, size } = source;
   await onDisk(op, dir, async () => {
     await fs.mkdir(dir, { mode: 0o700 });
     await fs.mkdir(diffOf(dir), { mode: 0o700 });
   });
-  const { needsParents } = await unpacker.extract(dir, size, await open(signal), signal);
+  const { needsParents } = await unpacker.extract(dir, size, await source.open(signal), signal);
   if (!needsParents) return diffOf(dir);
   throw new BerthError('layer-invalid', { op, detail: `${needsParents.path}: ${needsParents.reason}` });
 }
