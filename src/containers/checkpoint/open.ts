@@ -140,7 +140,7 @@ async function copyImage(
 /** What unpack says of a layer, said of a checkpoint. */
 function invalid(object: string, name?: string): (error: unknown) => never {
   return (error) => {
-    if (!isBerthError(error, 'layer-invalid')) throw error;
+    if (!isBerthError(error, 'layer-invalid', 'digest-mismatch')) throw error;
     const detail = name === undefined ? error.detail : `${name}: ${error.detail}`;
     throw new BerthError('checkpoint-invalid', { op, object, detail, cause: error });
   };
