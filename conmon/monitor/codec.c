@@ -149,7 +149,7 @@ bool get_record(struct wire_reader *r, struct exit_record *record)
   uint8_t kind = wire_get_u8(r);
   record->status.value = wire_get_u32(r);
   const char *reason = wire_get_str(r);
-  if (kind < ST_EXITED || kind > ST_UNKNOWN || strlen(reason) >= sizeof(record->status.reason))
+  if (kind < ST_EXITED || kind > ST_NOT_STARTED || strlen(reason) >= sizeof(record->status.reason))
     return false;
   record->status.kind = (enum status_kind)kind;
   snprintf(record->status.reason, sizeof(record->status.reason), "%s", reason);

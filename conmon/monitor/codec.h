@@ -15,7 +15,7 @@ struct frame {
   size_t size;
 };
 
-/* How a process ended. `reason` says why it is not known, "" otherwise. */
+/* How a process ended. `reason` says why it is not known or was not started, "" otherwise. */
 struct exit_status {
   enum status_kind kind;
   uint32_t value;

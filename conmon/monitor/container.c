@@ -90,8 +90,10 @@ static void console_path(const struct options *options, char *path, size_t size)
   snprintf(path, size, "%s.tty", options->socket);
 }
 
-static void close_console(struct monitor *monitor)
+void container_close_console(struct monitor *monitor)
 {
+  if (monitor->console_fd < 0)
+    return;
   char path[PATH_MAX];
   console_path(&monitor->options, path, sizeof(path));
   unlink(path);
@@ -109,8 +111,8 @@ static void drop_record(struct monitor *monitor)
 static void fail(struct monitor *monitor, const char *message)
 {
   drop_record(monitor);
-  if (monitor->console_fd >= 0)
-    close_console(monitor);
+  far_ends_close(&monitor->far);
+  container_close_console(monitor);
   monitor_fail(monitor, message);
 }
 
@@ -123,24 +125,36 @@ static void fail_with(struct monitor *monitor, const struct err *err)
 static int take_stdio(struct monitor *monitor, struct err *err)
 {
   int opened = streams_open(monitor, err);
-  if (monitor->options.tty)
-    close_console(monitor);
+  container_close_console(monitor);
   return opened;
+}
+
+int container_take(struct monitor *monitor, struct err *err)
+{
+  if (adopt_init(monitor, err) == 0 && take_stdio(monitor, err) == 0)
+    return 0;
+  if (monitor->init_pidfd >= 0)
+    proc_pidfd_signal(monitor->init_pidfd, SIGKILL);
+  return -err->code;
+}
+
+void container_end_call(struct monitor *monitor)
+{
+  if (monitor->options.tty)
+    close_fd(&monitor->call_err_fd);
+  monitor->call_err_fd = -1;
 }
 
 static void create_done(void *owner, struct call *call)
 {
   struct monitor *monitor = owner;
   struct err err;
-  if (monitor->options.tty)
-    close_fd(&monitor->call_err_fd);
+  container_end_call(monitor);
   if (!call_succeeded(call)) {
     fail(monitor, call_message(call, "create"));
     return;
   }
-  if (adopt_init(monitor, &err) < 0 || take_stdio(monitor, &err) < 0) {
-    if (monitor->init_pidfd >= 0)
-      proc_pidfd_signal(monitor->init_pidfd, SIGKILL);
+  if (container_take(monitor, &err) < 0) {
     fail_with(monitor, &err);
     return;
   }
@@ -153,9 +167,10 @@ static void create_done(void *owner, struct call *call)
   monitor_fire(monitor, EV_CREATE_OK);
 }
 
-static int open_stdio(struct monitor *monitor, struct far_ends *far, struct err *err)
+static int open_stdio(struct monitor *monitor, struct err *err)
 {
   const struct options *o = &monitor->options;
+  struct far_ends *far = &monitor->far;
   if (o->tty)
     return pipe_from_child(&monitor->call_err_fd, &far->err, 0, 0, err);
   if (o->stdin_open) {
@@ -174,25 +189,36 @@ static int open_stdio(struct monitor *monitor, struct far_ends *far, struct err 
   return 0;
 }
 
-static int run_create(struct monitor *monitor, struct err *err)
+int container_call(struct monitor *monitor, struct runtime_args *args, bool hold, call_fn *done, struct err *err)
 {
   const struct options *o = &monitor->options;
-  _cleanup_far_ends_ struct far_ends far = {-1, -1, -1};
-  if (open_stdio(monitor, &far, err) < 0)
-    return -err->code;
   char console[PATH_MAX];
   console_path(o, console, sizeof(console));
-  if (o->tty && (monitor->console_fd = unix_listen(console, err)) < 0)
+  if (o->tty && monitor->console_fd < 0 && (monitor->console_fd = unix_listen(console, err)) < 0)
     return -err->code;
-  struct runtime_args args;
-  runtime_args(&args, o, "create");
-  args_add2(&args, "--bundle", o->bundle);
-  args_add2(&args, "--pid-file", o->pid_file);
+  args_add2(args, "--bundle", o->bundle);
+  args_add2(args, "--pid-file", o->pid_file);
   if (o->tty)
-    args_add2(&args, "--console-socket", console);
-  args_add(&args, o->id);
-  struct spawn_stdio stdio = {far.in, far.out, far.err};
-  return call_begin(monitor, &monitor->call, args.argv, &stdio, monitor->call_err_fd, false, create_done, monitor, err);
+    args_add2(args, "--console-socket", console);
+  args_add(args, o->id);
+  struct spawn_stdio stdio = {monitor->far.in, monitor->far.out, monitor->far.err};
+  int failed = call_begin(monitor, &monitor->call, args->argv, &stdio, monitor->call_err_fd, hold, done, monitor, err);
+  if (failed >= 0)
+    far_ends_close(&monitor->far);
+  return failed;
+}
+
+static int run_create(struct monitor *monitor, struct err *err)
+{
+  if (open_stdio(monitor, err) < 0)
+    return -err->code;
+  if (monitor->options.restore) {
+    monitor_fire(monitor, EV_CREATE_OK);
+    return 0;
+  }
+  struct runtime_args args;
+  runtime_args(&args, &monitor->options, "create");
+  return container_call(monitor, &args, false, create_done, err);
 }
 
 void container_create(struct monitor *monitor)
@@ -219,6 +245,8 @@ static void start_done(void *owner, struct call *call)
 
 bool container_start(struct monitor *monitor, struct err *err)
 {
+  if (monitor->options.restore)
+    return restore_start(monitor, err);
   _cleanup_fd_ int far = -1;
   if (pipe_from_child(&monitor->call_err_fd, &far, 0, 0, err) < 0)
     return false;

@@ -24,7 +24,7 @@ static void on_start(struct conn *conn, uint32_t tag)
   conn_error(conn, tag, PE_STATE, "the container is not in the state created");
 }
 
-/* While the runtime is still creating, SIGKILL ends that: there is no init yet that could get it. So with a start without init. */
+/* While the runtime is still making init, SIGKILL ends that: nobody is there yet who could get it. So with a start without init. */
 static void on_signal(struct conn *conn, uint32_t tag, uint32_t signum)
 {
   struct monitor *monitor = conn->monitor;
@@ -33,7 +33,8 @@ static void on_signal(struct conn *conn, uint32_t tag, uint32_t signum)
     return;
   }
   uint8_t delivered = 0;
-  bool hangs = monitor->state == S_STARTING && monitor->init_gone;
+  bool hangs = monitor->state == S_STARTING && (monitor->init_gone || monitor->init_pidfd < 0);
+  bool awaits = restore_awaits(monitor);
   if ((monitor->state == S_CREATING || hangs) && signum == SIGKILL) {
     monitor->sigkill_sent = true;
     call_kill(&monitor->call);
@@ -47,7 +48,10 @@ static void on_signal(struct conn *conn, uint32_t tag, uint32_t signum)
     }
     delivered = failed == 0;
   }
+  delivered |= awaits;
   conn_send(conn, FRAME_SIGNALED, tag, &delivered, 1);
+  if (awaits)
+    restore_cancel(monitor, signum);
 }
 
 /* A log that is complete is not begun anew: who has renamed it is told to put it back. */

@@ -17,7 +17,8 @@ static void prepare(struct monitor *monitor)
 {
   int *const descriptors[] = {&monitor->signal_fd,   &monitor->listen_fd, &monitor->call_err_fd, &monitor->init_pidfd,
                               &monitor->oom.fd,      &monitor->oom.parent_fd, &monitor->oom.event_fd, &monitor->record_fd,
-                              &monitor->in.input.fd, &monitor->console_fd, &monitor->out.fd,      &monitor->err.fd};
+                              &monitor->in.input.fd, &monitor->console_fd, &monitor->out.fd,      &monitor->err.fd,
+                              &monitor->far.in,      &monitor->far.out,      &monitor->far.err};
   for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
     *descriptors[i] = -1;
   monitor->out.which = LOG_STDOUT;

@@ -12,6 +12,7 @@
 #include "monitor/loop.h"
 #include "monitor/oom.h"
 #include "monitor/options.h"
+#include "monitor/pipes.h"
 #include "monitor/server.h"
 #include "monitor/stdin.h"
 
@@ -35,6 +36,8 @@ enum event {
   EV_START,
   EV_START_OK,
   EV_START_FAILED,
+  /* As a failed start, but there is no init. */
+  EV_RESTORE_FAILED,
   EV_INIT_EXITED,
   EV_DRAINED,
   EV_RELEASE,
@@ -82,6 +85,10 @@ struct monitor {
   /* The create, later the start. */
   struct call call;
   int call_err_fd;
+  /* What the runtime gets as its stdio, until it is called. */
+  struct far_ends far;
+  /* Why the restore has failed, while that is told. */
+  const char *start_problem;
   /* Who asked for the start; NULL if nobody, or if it has gone. */
   struct conn *starter;
   uint32_t start_tag;
@@ -141,12 +148,30 @@ int container_record(struct monitor *monitor, struct err *err);
 /* While the start is in flight: sees whether init has come as far as its program. To be called before init is reaped. */
 void container_look_at_init(struct monitor *monitor);
 
+/* Calls the runtime, which makes init, with the container's stdio: of `args` bundle, pid file, console and id are missing. */
+int container_call(struct monitor *monitor, struct runtime_args *args, bool hold, call_fn *done, struct err *err);
+/* What the runtime had of the container's stdio is closed, now that it has ended. */
+void container_end_call(struct monitor *monitor);
+/* The socket by which the runtime hands a terminal over goes. */
+void container_close_console(struct monitor *monitor);
+/* Takes init and its output over, now that the runtime has made it. An init that cannot be followed is killed. */
+int container_take(struct monitor *monitor, struct err *err);
+
+/* restore.c: a container whose processes CRIU makes again. Until its start there is nothing of it but its monitor. */
+bool restore_start(struct monitor *monitor, struct err *err);
+/* Whether there is nobody yet who could get a signal. */
+bool restore_awaits(const struct monitor *monitor);
+/* A signal that comes before the start ends the container. */
+void restore_cancel(struct monitor *monitor, uint32_t signum);
+
 /* container_oom.c: tells subscribers of each OOM kill; at the end, whether there was one. */
 void container_oom_watch(struct monitor *monitor);
 enum oom_verdict container_oom_judge(struct monitor *monitor);
 
 /* streams.c */
 int streams_open(struct monitor *monitor, struct err *err);
+/* Output that was read before the streams were opened. */
+void streams_given(struct stream *stream, const void *data, size_t size);
 /* Reads what the pipes hold now; true if both have ended. */
 bool streams_drain(struct monitor *monitor);
 /* What is left of unfinished lines goes to the log, which is closed. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum option_id { O_ID = 1, O_BUNDLE, O_RUNTIME, O_ROOT, O_SOCKET, O_EXIT, O_PID, O_LOG, O_JOURNAL, O_LOG_SIZE, O_TTY, O_STDIN, O_ONCE, O_UID, O_GID, O_OPTION };
+enum option_id { O_ID = 1, O_BUNDLE, O_RUNTIME, O_ROOT, O_SOCKET, O_EXIT, O_PID, O_LOG, O_JOURNAL, O_LOG_SIZE, O_TTY, O_STDIN, O_ONCE, O_UID, O_GID, O_OPTION, O_RESTORE, O_RESTORE_WORK };
 
 static const struct option known[] = {
     {"id", required_argument, NULL, O_ID},
@@ -26,6 +26,8 @@ static const struct option known[] = {
     {"uid", required_argument, NULL, O_UID},
     {"gid", required_argument, NULL, O_GID},
     {"runtime-option", required_argument, NULL, O_OPTION},
+    {"restore", required_argument, NULL, O_RESTORE},
+    {"restore-work", required_argument, NULL, O_RESTORE_WORK},
     {NULL, 0, NULL, 0},
 };
 
@@ -98,6 +100,8 @@ static int apply(struct options *o, int option, const char *value, struct err *e
   case O_STDIN: o->stdin_open = true; return 0;
   case O_ONCE: o->stdin_once = true; return 0;
   case O_OPTION: return add_runtime_option(o, value, err);
+  case O_RESTORE: o->restore = value; return 0;
+  case O_RESTORE_WORK: o->restore_work = value; return 0;
   case O_UID: return parse_number(value, &o->uid, "uid", err);
   case O_GID: return parse_number(value, &o->gid, "gid", err);
   }
@@ -119,6 +123,9 @@ static int check(const struct options *o, struct err *err)
   if (check_path(o->bundle, "bundle", err) < 0 || check_path(o->runtime, "runtime", err) < 0 ||
       check_path(o->runtime_root, "runtime-root", err) < 0 || check_path(o->socket, "socket", err) < 0 ||
       check_path(o->exit_file, "exit-file", err) < 0 || check_path(o->pid_file, "pid-file", err) < 0)
+    return -EINVAL;
+  if ((o->restore || o->restore_work) &&
+      (check_path(o->restore, "restore", err) < 0 || check_path(o->restore_work, "restore-work", err) < 0))
     return -EINVAL;
   for (int i = 0; i < o->log.path_count; i++)
     if (check_path(o->log.paths[i], "log-path", err) < 0)

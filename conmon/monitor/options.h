@@ -18,6 +18,9 @@ struct options {
   const char *socket;
   const char *exit_file;
   const char *pid_file;
+  /* Folders of CRIU's images and of its log, if the container is to be restored rather than run; else NULL. */
+  const char *restore;
+  const char *restore_work;
   struct logger_options log;
   bool tty;
   bool stdin_open;

@@ -55,7 +55,7 @@ enum protocol_error {
 };
 
 enum state_kind { SK_CREATING = 1, SK_CREATED = 2, SK_RUNNING = 3, SK_EXITED = 4, SK_FAILED = 5 };
-enum status_kind { ST_EXITED = 1, ST_SIGNALED = 2, ST_UNKNOWN = 3 };
+enum status_kind { ST_EXITED = 1, ST_SIGNALED = 2, ST_UNKNOWN = 3, ST_NOT_STARTED = 4 };
 /* Whether the kernel killed for memory in the container: its own count says so, or only the parent cgroup's. */
 enum oom_verdict { OOM_NO = 0, OOM_COUNTED = 1, OOM_INFERRED = 2 };
 /* What LOG tells of the first log file. */

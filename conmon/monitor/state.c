@@ -126,6 +126,13 @@ static void start_failed(struct monitor *monitor)
     drain(monitor);
 }
 
+static void restore_failed(struct monitor *monitor)
+{
+  monitor->state = S_CREATED;
+  answer_start(monitor, PE_RUNTIME, monitor->start_problem);
+  drain(monitor);
+}
+
 static void start_hangs(void *owner)
 {
   struct monitor *monitor = owner;
@@ -160,7 +167,7 @@ static void drained(struct monitor *monitor)
 static action_fn *const table[S_COUNT][EV_COUNT] = {
     [S_CREATING] = {[EV_CREATE_OK] = created, [EV_CREATE_FAILED] = create_failed},
     [S_CREATED] = {[EV_START] = start, [EV_INIT_EXITED] = drain},
-    [S_STARTING] = {[EV_START_OK] = started, [EV_START_FAILED] = start_failed, [EV_INIT_EXITED] = exited_early},
+    [S_STARTING] = {[EV_START_OK] = started, [EV_START_FAILED] = start_failed, [EV_RESTORE_FAILED] = restore_failed, [EV_INIT_EXITED] = exited_early},
     [S_RUNNING] = {[EV_INIT_EXITED] = drain},
     [S_DRAINING] = {[EV_DRAINED] = drained},
     [S_EXITED] = {[EV_RELEASE] = leave, [EV_CLIENT_GONE] = leave_unless_watched, [EV_NOT_CONTROL] = leave_unless_watched},

@@ -52,6 +52,23 @@ static void log_written(struct monitor *monitor)
     loop_arm(&monitor->loop, &monitor->log_timer, LOGGER_IDLE_MS, log_tick, monitor);
 }
 
+static void take(struct stream *stream, const uint8_t *data, size_t size)
+{
+  struct monitor *monitor = stream->monitor;
+  if (logger_keeps(&monitor->log))
+    logger_feed(&monitor->log, stream->which, clock_now(), data, size);
+  if (monitor->attached > 0) {
+    logger_flush(&monitor->log, loop_now());
+    attach_output(monitor, stream->which, data, size);
+  }
+}
+
+void streams_given(struct stream *stream, const void *data, size_t size)
+{
+  take(stream, data, size);
+  log_written(stream->monitor);
+}
+
 static enum read_result read_some(struct stream *stream, size_t *total)
 {
   struct monitor *monitor = stream->monitor;
@@ -60,12 +77,7 @@ static enum read_result read_some(struct stream *stream, size_t *total)
     return READ_NOTHING;
   if (got <= 0)
     return READ_END;
-  if (logger_keeps(&monitor->log))
-    logger_feed(&monitor->log, stream->which, clock_now(), monitor->buffer, (size_t)got);
-  if (monitor->attached > 0) {
-    logger_flush(&monitor->log, loop_now());
-    attach_output(monitor, stream->which, monitor->buffer, (size_t)got);
-  }
+  take(stream, monitor->buffer, (size_t)got);
   *total += (size_t)got;
   return READ_SOME;
 }

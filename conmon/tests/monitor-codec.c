@@ -157,7 +157,7 @@ static int encode(const char *name, struct wire_writer *w, uint32_t *tag)
   if (strncmp(name, "state-", 6) == 0) {
     const char *state = name + 6;
     *tag = 0;
-    view.kind = strcmp(state, "created") == 0 ? SK_CREATED : strcmp(state, "running") == 0 ? SK_RUNNING : SK_EXITED;
+    view.kind = strcmp(state, "created") == 0 || strcmp(state, "awaiting") == 0 ? SK_CREATED : strcmp(state, "running") == 0 ? SK_RUNNING : SK_EXITED;
     view.record = exited;
     if (strcmp(state, "inferred") == 0) {
       view.record.status = (struct exit_status){.kind = ST_SIGNALED, .value = 9};
@@ -166,6 +166,12 @@ static int encode(const char *name, struct wire_writer *w, uint32_t *tag)
     if (strcmp(state, "unknown") == 0)
       view.record = (struct exit_record){.status = status_unknown("init was no child of its monitor"),
                                          .finished_at = 1700000001000000002u};
+    if (strcmp(state, "awaiting") == 0)
+      view.pid = 0, view.start_time = 0;
+    if (strcmp(state, "not-started") == 0)
+      view.record = (struct exit_record){
+          .status = {.kind = ST_NOT_STARTED, .reason = "it could not be restored from its checkpoint"},
+          .finished_at = 1700000001000000002u};
     if (strcmp(state, "failed") == 0) {
       view.kind = SK_FAILED;
       view.message = "exec: \"x\": not found";

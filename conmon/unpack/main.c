@@ -2,6 +2,7 @@
  * unpack: one process per layer.
  *
  *   unpack apply --staging DIR   reads a layer on stdin, keeps it as DIR/blob, makes DIR/diff of it (overlay form)
+ *   unpack extract --staging DIR   the same without keeping the bytes: archives that are no layers
  *   unpack fixup --staging DIR [--merged DIR]   completes DIR/diff by what the layers below have
  *   unpack merge --staging DIR --merged DIR     applies DIR/blob over the layers below, which are mounted
  *   unpack root --from DIR --to DIR             gives a layer's own root the metadata of another's
@@ -61,11 +62,14 @@ static int run_passes(struct options *options, struct layer *layer, int blob, st
 static int run_apply(struct options *options, struct layer *layer, struct layer_digests *digests, struct err *err)
 {
   bool merge = options->mode == MODE_MERGE;
+  bool keeps = options->mode == MODE_APPLY;
   _cleanup_fd_ int staging = open(options->staging, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  _cleanup_fd_ int blob = openat(staging, "blob", (merge ? O_RDONLY : O_WRONLY | O_CREAT | O_EXCL) | O_CLOEXEC, 0600);
+  _cleanup_fd_ int blob = -1;
+  if (keeps || merge)
+    blob = openat(staging, "blob", (merge ? O_RDONLY : O_WRONLY | O_CREAT | O_EXCL) | O_CLOEXEC, 0600);
   _cleanup_file_ FILE *times = open_file(staging, ".", O_RDWR | O_TMPFILE, "w+");
   _cleanup_file_ FILE *implied = merge ? NULL : open_file(staging, "implied", O_WRONLY | O_CREAT | O_EXCL, "w");
-  if (staging < 0 || blob < 0 || !times || (!merge && !implied))
+  if (staging < 0 || ((keeps || merge) && blob < 0) || !times || (!merge && !implied))
     return err_set(err, errno, "open the files of %.200s", options->staging);
   char diff[PATH_MAX];
   snprintf(diff, sizeof(diff), "%s/diff", options->staging);
@@ -172,6 +176,7 @@ static int run_mode(struct options *options, struct layer *layer, struct layer_d
   case MODE_COMPARE:
     return run_compare(options, err);
   case MODE_APPLY:
+  case MODE_EXTRACT:
   case MODE_MERGE:
     break;
   }

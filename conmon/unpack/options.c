@@ -17,6 +17,8 @@ static int parse_mode(const char *text, struct options *options, struct err *err
     options->mode = MODE_ROOT;
   else if (strcmp(text, "compare") == 0)
     options->mode = MODE_COMPARE;
+  else if (strcmp(text, "extract") == 0)
+    options->mode = MODE_EXTRACT;
   else
     return err_set(err, EINVAL, "unknown mode %.100s", text);
   return 0;

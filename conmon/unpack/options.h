@@ -5,7 +5,7 @@
 #include "unpack/layer.h"
 
 struct options {
-  enum { MODE_APPLY, MODE_FIXUP, MODE_MERGE, MODE_ROOT, MODE_COMPARE } mode;
+  enum { MODE_APPLY, MODE_FIXUP, MODE_MERGE, MODE_ROOT, MODE_COMPARE, MODE_EXTRACT } mode;
   /* The folder that holds `diff`, `blob` and `implied`; of no concern to MODE_ROOT. */
   const char *staging;
   /* Of MODE_ROOT: a layer's folder, and the one that is to be like it. */

@@ -59,7 +59,12 @@ const described = ({ mediaType, digest, bytes }: { mediaType: string; digest: st
 });
 
 /** Puts layers and a configuration together, in OCI's words or in Docker's. */
-export function imageOf(layers: readonly Layer[], config: RunConfig, dialect: 'oci' | 'docker' = 'oci'): OciImage {
+export function imageOf(
+  layers: readonly Layer[],
+  config: RunConfig,
+  dialect: 'oci' | 'docker' = 'oci',
+  annotations?: Readonly<Record<string, string>>,
+): OciImage {
   const configBlob = blobOf(types[dialect].config, {
     architecture,
     os: 'linux',
@@ -75,6 +80,7 @@ export function imageOf(layers: readonly Layer[], config: RunConfig, dialect: 'o
     mediaType: types[dialect].manifest,
     config: described(configBlob),
     layers: layers.map((layer) => described({ ...layer, mediaType: layerType(layer) })),
+    ...(annotations && { annotations }),
   });
   return { layers, config: configBlob, manifest };
 }

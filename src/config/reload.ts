@@ -8,6 +8,7 @@ const reloadable: readonly string[] = [
   'runtime.handlers',
   'runtime.hooks_dirs',
   'runtime.cdi_spec_dirs',
+  'runtime.restore_from',
   'runtime.pids_limit',
   'runtime.default_env',
   'runtime.default_capabilities',

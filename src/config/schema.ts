@@ -63,6 +63,8 @@ export const configSchema = z.strictObject({
       cdi_spec_dirs: z.array(absolutePath).default(['/etc/cdi', '/var/run/cdi']),
       /** CRIU, for checkpoints: an absolute path, or a name looked up in PATH. Needed only for them. */
       criu: z.string().min(1).default('criu'),
+      /** What containers are restored from: nothing, archives of the node, or images too: whoever names such one is trusted as root. */
+      restore_from: z.enum(['nothing', 'archives', 'images']).default('archives'),
       /** Who makes containers' cgroups: the OCI runtime, or systemd as scopes in slices. auto: systemd where it is init. */
       cgroup_driver: z.enum(['auto', 'cgroupfs', 'systemd']).default('auto'),
       /** Where pods go whose config names no cgroup parent: a path, with systemd a slice. Empty: berth-<hash of root>. */

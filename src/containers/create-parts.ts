@@ -6,6 +6,7 @@ import type { SpecDefaults } from '../spec';
 import type { ImageRecord } from '../state';
 import type { Device } from '../wire';
 import type { CdiDevices } from './cdi';
+import type { RestoreFrom } from './checkpoint/source';
 import type { HookFolders } from './hooks';
 import type { SupervisorParts } from './supervisor';
 
@@ -23,6 +24,8 @@ export interface CreateParts extends SupervisorParts {
   readonly admitImage: (image: ImageRecord, asked: string, namespace: string) => Promise<void>;
   /** The absolute path of CRIU; rejects `program-missing`. */
   readonly findCriu: () => Promise<string>;
+  /** What containers may be restored from, as the configuration has it now. */
+  readonly restoreFrom: () => RestoreFrom;
   readonly conmonPath: string;
   /** For what keeps processors busy: the OCI runtime. */
   readonly pace: PacedSlots;

@@ -7,6 +7,8 @@ import { startContainerMonitor, type Monitor } from '../runtime';
 import { containerSpec, type ResolvedUser } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import { checkAppArmorProfile } from './app-armor';
+import { restoreRoot, type OpenCheckpoint } from './checkpoint/open';
+import { restorableSpec, restoredImage } from './checkpoint/restored';
 import type { CreateParts } from './create-parts';
 import { gatherSpecInput } from './gather';
 import { journalFields } from './journal-fields';
@@ -17,25 +19,28 @@ import type { ContainerPaths } from './paths';
 /** A container that the OCI runtime has created, not yet started. */
 export interface Created {
   readonly monitor: Monitor;
-  readonly init: ProcessIdentity;
+  /** None of one that is to be restored. */
+  readonly init?: ProcessIdentity;
   readonly user: ResolvedUser;
 }
 
-/** Makes what the record plans: root file system, spec, monitor, and by it the container itself. */
+/** Makes what the record plans: root file system, spec, monitor, and by it the container itself, unless it is to be restored. */
 export async function makeContainer(
   parts: CreateParts,
   sandbox: SandboxRecord,
   record: ContainerRecord,
+  checkpoint: OpenCheckpoint | undefined,
   signal: AbortSignal,
 ): Promise<Created> {
-  const image = parts.findImage(record.imageId);
-  if (!image) {
+  const ours = parts.findImage(record.imageId);
+  if (!ours) {
     throw new BerthError('image-not-found', {
       op: 'CreateContainer',
       object: `image ${record.imageId}`,
       detail: 'it was removed just now',
     });
   }
+  const image = checkpoint ? { ...ours, config: restoredImage(ours.config, checkpoint.spec, record.config) } : ours;
   const { kernel, storage } = parts;
   const { id } = record;
   const paths = parts.paths(id);
@@ -51,10 +56,12 @@ export async function makeContainer(
     step('create-container.mount-sources', () => makeMountSources(kernel, record.config)),
     step('create-container.log-folder', () => makeLogFolder(kernel, sandbox.config, record.logPath)),
   ]);
+  if (checkpoint) await restoreRoot(parts, id, checkpoint, signal);
   const input = await step('create-container.gather', () => gatherSpecInput(parts, sandbox, record, image, rootfsPath));
   const { user } = input;
-  const { spec, notes } = containerSpec(input);
+  const { spec: made, notes } = containerSpec(input);
   notes.forEach(parts.sayOnce);
+  const spec = checkpoint ? await restorableSpec(parts, record, checkpoint, made) : made;
   await checkAppArmorProfile(kernel, id, spec);
   const writeSpec = () => writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 });
   await step('create-container.spec', () =>
@@ -66,7 +73,7 @@ export async function makeContainer(
       writeSpec(),
     ]),
   );
-  return parts.pace.with(signal, () => createByMonitor(parts, sandbox, record, user, signal));
+  return parts.pace.with(signal, () => createByMonitor(parts, sandbox, record, checkpoint, user, signal));
 }
 
 /** Starts the monitor, which has the OCI runtime create the container from the spec in its folder. */
@@ -74,6 +81,7 @@ async function createByMonitor(
   parts: CreateParts,
   sandbox: SandboxRecord,
   record: ContainerRecord,
+  checkpoint: OpenCheckpoint | undefined,
   user: ResolvedUser,
   signal: AbortSignal,
 ): Promise<Created> {
@@ -99,9 +107,18 @@ async function createByMonitor(
     stdinOnce: record.config.stdinOnce,
     uid: outsideId(idmap?.uids, user.uid),
     gid: outsideId(idmap?.gids, user.gid),
+    restore: checkpoint && {
+      imagePath: checkpoint.images,
+      workPath: paths.bundle,
+      criuPath: checkpoint.criuPath,
+    },
     signal,
   });
   try {
+    if (checkpoint) {
+      await step('create-container.runtime', () => monitor.prepared(signal));
+      return { monitor, user };
+    }
     const init = await step('create-container.runtime', () => monitor.created(signal));
     return { monitor, init, user };
   } catch (error) {

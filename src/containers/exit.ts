@@ -5,6 +5,10 @@ import type { ContainerExit } from '../state';
 /** CRI's exit code of an end that is not known: never 0, never invented (promise 4). */
 const unknownExitCode = 255;
 
+/** Both as containerd has them. */
+const notStartedCode = 128;
+export const startError = 'StartError';
+
 /** A shell's convention, which the kubelet and its users expect of a process that a signal ended. */
 const signalBase = 128;
 
@@ -17,6 +21,8 @@ export function exitCodeOf(status: ExitStatus): number {
       return signalBase + status.signal;
     case 'unknown':
       return unknownExitCode;
+    case 'not-started':
+      return notStartedCode;
     default:
       return status satisfies never;
   }
@@ -29,17 +35,17 @@ export function containerExit(record: ExitRecord): ContainerExit {
   const lost = record.bytesDropped > 0n ? `${record.bytesDropped} bytes of log could not be written` : '';
   return {
     exitCode,
-    reason:
-      record.oom !== 'no'
-        ? 'OOMKilled'
-        : status.kind === 'unknown'
-          ? 'Unknown'
-          : exitCode === 0
-            ? 'Completed'
-            : 'Error',
-    message: status.kind === 'unknown' ? status.reason : lost,
+    reason: reasonOf(record, exitCode),
+    message: status.kind === 'unknown' || status.kind === 'not-started' ? status.reason : lost,
     finishedAt: record.finishedAt,
   };
+}
+
+function reasonOf({ oom, status }: ExitRecord, exitCode: number): string {
+  if (oom !== 'no') return 'OOMKilled';
+  if (status.kind === 'unknown') return 'Unknown';
+  if (status.kind === 'not-started') return startError;
+  return exitCode === 0 ? 'Completed' : 'Error';
 }
 
 /** An end that nobody saw. */

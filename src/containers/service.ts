@@ -6,11 +6,14 @@ import type { ContainerConfig } from '../wire';
 import { readSpecIfThere } from './bundle';
 import { letGoOn } from './checkpoint/checkpoint';
 import { Checkpoints } from './checkpoint/checkpoints';
+import { openCheckpoint } from './checkpoint/open';
+import { checkpointSource } from './checkpoint/source';
+import { startRestored } from './checkpoint/start-restored';
 import type { Containers } from './containers';
 import { type Created, makeContainer } from './create';
 import type { CreateParts } from './create-parts';
 import { discardContainer } from './discard';
-import { planContainer } from './plan';
+import { planContainer, withImage } from './plan';
 import { execStreams, execSync } from './exec';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
@@ -56,19 +59,22 @@ export function createContainers(parts: CreateParts): ContainerService {
   });
 
   const create = async (sandbox: SandboxRecord, config: ContainerConfig, signal: AbortSignal): Promise<string> => {
-    const record = await step('create-container.plan', () => planContainer(parts, sandbox, config));
+    const source = checkpointSource(config.image?.image ?? '', parts.findImage, parts.restoreFrom());
+    let record = await step('create-container.plan', () => planContainer(parts, sandbox, config, source));
     const { id } = record;
     let made: Created | undefined;
     try {
       await step('create-container.record', () => table.put(record));
       // Looked at again after the record: a stop that came between has seen it, or is seen here.
       sandboxes.require(sandbox.id, 'CreateContainer');
-      made = await makeContainer(parts, sandbox, record, signal);
+      const checkpoint = source && (await openCheckpoint(parts, sandbox, record, source, signal));
+      if (checkpoint) await table.put((record = withImage(record, checkpoint.image)));
+      made = await makeContainer(parts, sandbox, record, checkpoint, signal);
       const { monitor, init, user } = made;
       const created: ContainerRecord = {
         ...record,
         phase: 'created',
-        init,
+        ...(init && { init }),
         user: { uid: user.uid, gid: user.gid, groups: user.additionalGids },
       };
       await step('create-container.created', () => table.put(created));
@@ -111,10 +117,13 @@ export function createContainers(parts: CreateParts): ContainerService {
     }
     const monitor = supervisor.monitor(id, 'StartContainer');
     // Where an earlier call could not write it down it runs already.
-    if (monitor.state.kind === 'created') await step('start-container.runtime', () => monitor.start());
-    const startedAt = startOf(monitor.state);
+    if (monitor.state.kind === 'created') {
+      const run = () => (record.restored ? startRestored(parts, supervisor, record, monitor) : monitor.start());
+      await step('start-container.runtime', run);
+    }
+    const started = startOf(monitor.state);
     const begin = (now: ContainerRecord): ContainerRecord =>
-      now.phase === 'created' ? { ...now, phase: 'running', startedAt } : { ...now, startedAt };
+      now.phase === 'created' ? { ...now, ...started, phase: 'running' } : { ...now, ...started };
     await step('start-container.running', () => supervisor.update(id, begin));
   };
 
@@ -238,8 +247,8 @@ function metadataKey({ metadata }: ContainerConfig): string {
   return JSON.stringify([metadata?.name, metadata?.attempt]);
 }
 
-/** When the container was started, nanoseconds since the epoch; one that has ended by now was started before its end. */
-function startOf(state: MonitorState): bigint {
-  if (state.kind === 'running') return state.startedAt;
-  return state.kind === 'exited' ? state.record.startedAt : nowNs();
+/** When the container was started, nanoseconds since the epoch, and its init; one that has ended by now was started before its end. */
+function startOf(state: MonitorState): Pick<ContainerRecord, 'startedAt' | 'init'> {
+  if (state.kind === 'running') return { startedAt: state.startedAt, init: state.init };
+  return { startedAt: state.kind === 'exited' ? state.record.startedAt : nowNs() };
 }

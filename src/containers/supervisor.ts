@@ -123,6 +123,8 @@ export class Supervisor {
     this.live.delete(id);
     if (!monitor) return;
     try {
+      // One that is to be restored has nothing that the runtime could have deleted.
+      if (monitor.state.kind === 'created' && !monitor.state.init) await monitor.signal(9).catch(unlessLost);
       await abortable(ended(monitor), AbortSignal.timeout(dismissMs), `end the monitor of container ${id}`);
       await monitor.release().catch(unlessLost);
     } finally {
@@ -206,10 +208,12 @@ export class Supervisor {
 
   /** Gives back what an ended container still holds. What fails here is done again by its removal. */
   private async reap(id: string, monitor: Monitor | undefined): Promise<void> {
-    const { table, storage, runtimeOf, log } = this.parts;
+    const { kernel, table, storage, runtimeOf, log } = this.parts;
     try {
       const record = table.get(id);
       if (record) await step('exit-container.delete', () => runtimeOf(record).delete(id));
+      // The runtime forgets a restore that fails, and CRIU may have begun it.
+      if (record?.restored) await kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(30_000));
       await step('exit-container.unmount', () => storage.unmountRootfs(id));
       if (monitor) await step('exit-container.release', () => monitor.release().catch(unlessLost));
       // Last: a start that finds it skips all of the above.

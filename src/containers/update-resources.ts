@@ -70,10 +70,13 @@ async function apply(
   const facts = hostFacts(kernel);
   const { resources, notes } = containerResources(wanted, facts, { env: [] }, []);
   const { cpu, memory } = resources;
-  if (cpu || memory) await parts.runtimeOf(record).update(record.id, { cpu, memory }, signal);
-  await kernel.limitCgroup(record.cgroupPath, limitFiles(resources, facts.cgroup));
   const score = clampOomScore(Number(wanted.oomScoreAdj), facts);
-  if (wanted.oomScoreAdj !== 0n) await kernel.scoreCgroup(record.cgroupPath, score.value);
+  // Of a container that is to be restored there is nothing yet: its start makes it as its spec says then.
+  if (!record.restored || record.phase !== 'created') {
+    if (cpu || memory) await parts.runtimeOf(record).update(record.id, { cpu, memory }, signal);
+    await kernel.limitCgroup(record.cgroupPath, limitFiles(resources, facts.cgroup));
+    if (wanted.oomScoreAdj !== 0n) await kernel.scoreCgroup(record.cgroupPath, score.value);
+  }
   await changeSpec(parts.paths(record.id).config, record.id, ({ process, linux, ...spec }) => ({
     ...spec,
     process: { ...process, ...(wanted.oomScoreAdj !== 0n && { oomScoreAdj: score.value }) },

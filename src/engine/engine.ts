@@ -201,6 +201,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     findImage: (reference) => images.find(reference),
     admitImage: (image, asked, namespace) => images.admit(image, asked, namespace),
     findCriu: () => findCriu(config.runtime.criu, environment.searchPath),
+    restoreFrom: () => current.runtime.restore_from,
     conmonPath,
     pace: pacedPrograms(),
     logs: () => ({ sizeMax: current.runtime.log_size_max, toJournald: current.runtime.log_to_journald }),

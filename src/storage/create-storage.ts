@@ -2,6 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { FairSlots, KeyedLock, type Log } from '../base';
 import { addArtifact } from './artifacts/add-artifact';
+import { applyArchive, unpackArchive } from './archives';
 import { type BlobToStage, stageBlob } from './artifacts/stage-blob';
 import { Blobs } from './blobs';
 import { createStorageCheck, setAside } from './check';
@@ -70,6 +71,9 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     addArtifact: (artifact, signal) => addArtifact(parts, artifact, signal),
     mountRootfs: (request) => mountRootfs(rootfs, request),
     mountVolume: (request) => mountVolume(rootfs, request),
+    unpackArchive: (archive, signal) => unpackArchive(parts, archive, signal),
+    applyArchive: (id, archive, signal) => applyArchive(parts, id, archive, signal),
+    layerPath: (chainId) => layout.layer(chainId),
     rootfsChanges: (request, signal) => rootfsChanges(rootfs, request, signal),
     unmountRootfs: (id) => unmountRootfs(rootfs, id),
     removeRootfs: (id) => removeRootfs(rootfs, id),

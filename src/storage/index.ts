@@ -6,6 +6,7 @@ export { createStorage } from './create-storage';
 export { artifactChainId, chainIds, sha256Digest } from './digests';
 export type { LayerTable, StorageOptions } from './options';
 export type {
+  ArchiveSource,
   ArtifactFileSource,
   ArtifactSource,
   ChangedEntry,

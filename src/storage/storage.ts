@@ -93,6 +93,15 @@ export interface VolumeRequest extends RootfsRequest {
   readonly subPath: string;
 }
 
+/** An archive that is no layer: a tar, plain or compressed as layers are. */
+export interface ArchiveSource {
+  /** A folder that is not there yet. */
+  readonly dir: string;
+  /** Bytes that it may have at most. */
+  readonly size: bigint;
+  open(signal: AbortSignal): Promise<Readable>;
+}
+
 /** What an image keeps from being deleted. */
 export interface KeptImage {
   /** Digests of compressed layers. */
@@ -130,6 +139,15 @@ export interface Storage {
    * below. Rejects `path-not-found` if the image has no such sub-path.
    */
   mountVolume(request: VolumeRequest): Promise<string>;
+  /**
+   * Unpacks an archive within the limits of a layer, and gives the folder of what was in it; nothing in it leads out. Rejects
+   * `layer-invalid` for what is none. The caller removes `dir`, also on failure.
+   */
+  unpackArchive(archive: ArchiveSource, signal: AbortSignal): Promise<string>;
+  /** Applies an archive (a file) in the form of a layer to a container's mounted root. Rejects `layer-invalid`. */
+  applyArchive(containerId: string, archive: string, signal: AbortSignal): Promise<void>;
+  /** The folder of an unpacked layer, which nobody changes. */
+  layerPath(chainId: string): string;
   /** How a container's mounted root differs from its image; what it writes meanwhile may be missed. */
   rootfsChanges(request: RootfsRequest, signal?: AbortSignal): Promise<RootfsChanges>;
   /** Unmounts it and deletes the writable layer. Idempotent. */

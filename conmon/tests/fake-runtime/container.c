@@ -117,6 +117,26 @@ int container_create(const struct call *call)
   return name_process(&how, call->pid_file, init, &err);
 }
 
+int container_restore(const struct call *call)
+{
+  struct err err;
+  struct program program;
+  char path[PATH_MAX + 16];
+  const char *bundle = call->bundle ? call->bundle : ".";
+  struct misbehaviour how = misbehave(bundle, "restore");
+  snprintf(path, sizeof(path), "%s/config.json", bundle);
+  if (!call->images || access(call->images, X_OK) < 0)
+    err_set(&err, ENOENT, "the images of container %s", call->id);
+  else if ((mkdir(call->root, 0700) < 0 && errno != EEXIST) || mkdir(call->folder, 0700) < 0)
+    err_set(&err, errno, "container with id %s", call->id);
+  else if (read_program(call, path, true, &program, &err) == 0) {
+    pid_t init = process_start(&program, call->console_socket, NULL, &err);
+    if (init > 0 && save(call, init, &err) == 0)
+      return name_process(&how, call->pid_file, init, &err);
+  }
+  return complain(&err);
+}
+
 int container_start(const struct call *call)
 {
   struct err err;

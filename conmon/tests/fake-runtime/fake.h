@@ -32,6 +32,8 @@ struct call {
   const char *pid_file;
   const char *console_socket;
   const char *process_file;
+  /* Of `restore`. */
+  const char *images;
   /* The signal of `kill`. */
   const char *extra;
   bool detach;
@@ -73,6 +75,8 @@ int container_exec(const struct call *call);
 int container_kill(const struct call *call);
 int container_delete(const struct call *call);
 int container_state(const struct call *call);
+/* Runs the bundle's program at once: what CRIU makes again runs before the runtime has returned. */
+int container_restore(const struct call *call);
 
 /* misbehave.c */
 /* Reads fake-<subcommand> of the bundle and does what comes first. */

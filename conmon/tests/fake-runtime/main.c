@@ -11,7 +11,7 @@
 #include "lib/scope.h"
 #include "tests/fake-runtime/fake.h"
 
-enum option_id { O_ROOT = 1, O_IGNORED, O_BUNDLE, O_PID_FILE, O_CONSOLE, O_PROCESS, O_DETACH, O_ALL, O_FORCE };
+enum option_id { O_ROOT = 1, O_IGNORED, O_BUNDLE, O_PID_FILE, O_CONSOLE, O_PROCESS, O_IMAGES, O_DETACH, O_ALL, O_FORCE };
 
 static const struct option known[] = {
     {"root", required_argument, NULL, O_ROOT},
@@ -25,6 +25,9 @@ static const struct option known[] = {
     {"pid-file", required_argument, NULL, O_PID_FILE},
     {"console-socket", required_argument, NULL, O_CONSOLE},
     {"process", required_argument, NULL, O_PROCESS},
+    {"image-path", required_argument, NULL, O_IMAGES},
+    {"work-path", required_argument, NULL, O_IGNORED},
+    {"file-locks", no_argument, NULL, O_IGNORED},
     {"detach", no_argument, NULL, O_DETACH},
     {"all", no_argument, NULL, O_ALL},
     {"force", no_argument, NULL, O_FORCE},
@@ -37,6 +40,7 @@ static const struct {
 } commands[] = {
     {"create", container_create}, {"start", container_start},   {"exec", container_exec},
     {"kill", container_kill},     {"delete", container_delete}, {"state", container_state},
+    {"restore", container_restore},
 };
 
 int complain(const struct err *err)
@@ -70,6 +74,7 @@ static bool parse(int argc, char **argv, struct call *call)
     case O_PID_FILE: call->pid_file = optarg; break;
     case O_CONSOLE: call->console_socket = optarg; break;
     case O_PROCESS: call->process_file = optarg; break;
+    case O_IMAGES: call->images = optarg; break;
     case O_DETACH: call->detach = true; break;
     case O_ALL: call->all = true; break;
     case O_FORCE: call->force = true; break;

@@ -115,6 +115,22 @@ export const catalog = {
     status: 'FAILED_PRECONDITION',
     remedy: 'see that the device’s vendor has written its CDI spec to one of the folders',
   },
+  'checkpoint-invalid': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'make the checkpoint again; it is the file that CheckpointContainer writes, or an image of its contents',
+  },
+  'checkpoint-refused': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'set runtime.restore_from in the configuration, if those who name images are to be trusted as root is',
+  },
+  'checkpoint-image-missing': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'pull the image that the checkpointed container ran from',
+  },
+  'restore-failed': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'see what CRIU says; the kernel, CRIU and the pod have to be such as the checkpoint needs',
+  },
   'handler-unknown': { status: 'INVALID_ARGUMENT', remedy: 'use a handler of the configuration ([runtimes.<name>])' },
   'runtime-failed': { status: 'INTERNAL', remedy: 'see the message of the OCI runtime' },
   'monitor-lost': {

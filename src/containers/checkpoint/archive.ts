@@ -63,6 +63,14 @@ export async function addChanges(tar: Pack, entries: readonly ChangedEntry[]): P
   }
 }
 
+/** What is gone, as layers say it (image spec, layer.md): in the folder of each a file whose name begins with `.wh.`. */
+export async function addWhiteouts(tar: Pack, paths: readonly string[]): Promise<void> {
+  for (const gone of paths) {
+    const name = path.posix.join(path.posix.dirname(gone), `.wh.${path.posix.basename(gone)}`);
+    await addHeader(tar, { name, type: 'file', mode: 0o600 });
+  }
+}
+
 /** An entry without bytes. */
 function addHeader(tar: Pack, headers: Headers): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -10,6 +10,7 @@ import { readSpec } from '../bundle';
 import type { CreateParts } from '../create-parts';
 import type { Supervisor } from '../supervisor';
 import { addChanges, addTree, writeTar } from './archive';
+import { lastErrors } from './criu-log';
 import { configDump, specDump } from './dumps';
 
 /** Where it is written, and how long it may take. */
@@ -99,13 +100,6 @@ async function dump(runtime: OciRuntime, id: string, request: Parameters<OciRunt
     if (!said) throw error;
     throw new BerthError('runtime-failed', { op, object: `container ${id}`, detail: said, cause: error });
   }
-}
-
-/** The errors in CRIU's log, which has thousands of other lines; empty if there is none. */
-async function lastErrors(log: string): Promise<string> {
-  const text = await fs.readFile(log, 'utf8').catch(() => '');
-  const errors = text.split('\n').filter((line) => line.includes('Error ('));
-  return errors.slice(-5).join('; ').slice(-2000);
 }
 
 /** `rootfs-diff.tar` and `deleted.files`: with both, the image's root becomes the container's. */

@@ -69,6 +69,17 @@ class MonitorClient implements Monitor {
   }
 
   async created(signal?: AbortSignal): Promise<ProcessIdentity> {
+    const init = await this.outcome(signal);
+    if (init) return init;
+    const detail = 'it has no process before its start restores it';
+    throw new BerthError('container-state', { op: 'create', object: `container ${this.id}`, detail });
+  }
+
+  async prepared(signal?: AbortSignal): Promise<void> {
+    await this.outcome(signal);
+  }
+
+  private async outcome(signal?: AbortSignal): Promise<ProcessIdentity | undefined> {
     const state = await abortable(this.settled(), signal, `create: container ${this.id}`);
     switch (state.kind) {
       case 'created':

@@ -4,7 +4,9 @@ import type { ProcessIdentity } from '../../kernel';
 export type ExitStatus =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signaled'; readonly signal: number }
-  | { readonly kind: 'unknown'; readonly reason: string };
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** The container could not be restored: it never ran. */
+  | { readonly kind: 'not-started'; readonly reason: string };
 
 export type OomVerdict = 'no' | 'counted' | 'inferred';
 
@@ -23,7 +25,8 @@ export interface ExitRecord {
 /** Where the container is, as its monitor knows it. */
 export type MonitorState =
   | { readonly kind: 'creating' }
-  | { readonly kind: 'created'; readonly init: ProcessIdentity }
+  /** One that is to be restored has no init before its start. */
+  | { readonly kind: 'created'; readonly init: ProcessIdentity | undefined }
   | { readonly kind: 'running'; readonly init: ProcessIdentity; readonly startedAt: bigint }
   | { readonly kind: 'exited'; readonly record: ExitRecord }
   /** The OCI runtime refused to create it: its own message, at most 8 KiB. */
@@ -99,7 +102,9 @@ export interface Monitor {
   readonly closed: Promise<Error | undefined>;
   /** Waits until the OCI runtime has created the container; rejects `runtime-failed` with its message. */
   created(signal?: AbortSignal): Promise<ProcessIdentity>;
-  /** Runs the OCI runtime's start. */
+  /** The same for a container that is to be restored, which has no init before its start. */
+  prepared(signal?: AbortSignal): Promise<void>;
+  /** Runs the OCI runtime's start, or its restore. */
   start(signal?: AbortSignal): Promise<void>;
   /** Signals init through its pidfd; false if it has ended. */
   signal(signum: number): Promise<boolean>;

@@ -1,4 +1,5 @@
 import { WireError, Decoder, Encoder } from '../../base';
+import type { ProcessIdentity } from '../../kernel';
 import type { LogEvent, MonitorEvent, OomEvent } from './events';
 import type { ExecEnd, ExitRecord, ExitStatus, MonitorAttach, MonitorExec, MonitorState, OomVerdict } from './monitor';
 
@@ -189,6 +190,8 @@ function readStatus(r: Decoder): ExitStatus {
       return { kind: 'signaled', signal: value };
     case 3:
       return { kind: 'unknown', reason };
+    case 4:
+      return { kind: 'not-started', reason };
     default:
       throw new WireError(`an exit status of kind ${kind}`);
   }
@@ -205,13 +208,19 @@ function readRecord(r: Decoder): ExitRecord {
   };
 }
 
+/** Zeros where there is none yet. */
+function readInit(r: Decoder): ProcessIdentity | undefined {
+  const init = { pid: r.u32(), startTime: r.u64() };
+  return init.pid === 0 ? undefined : init;
+}
+
 function readState(r: Decoder): MonitorState {
   const kind = r.u8();
   switch (kind) {
     case 1:
       return { kind: 'creating' };
     case 2:
-      return { kind: 'created', init: { pid: r.u32(), startTime: r.u64() } };
+      return { kind: 'created', init: readInit(r) };
     case 3:
       return { kind: 'running', init: { pid: r.u32(), startTime: r.u64() }, startedAt: r.u64() };
     case 4:

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { dirname } from 'node:path';
 import { step } from '../../base';
 import type { Kernel } from '../../kernel';
 import { connectMonitor } from './client';
@@ -32,18 +33,30 @@ export interface ContainerMonitorRequest {
   readonly gid?: number;
   /** What goes before each subcommand of the runtime; 16 at most. */
   readonly runtimeOptions?: readonly string[];
+  /** The container's processes are restored by its start, not made. */
+  readonly restore?: MonitorRestore | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface MonitorRestore {
+  /** Folder of CRIU's images. */
+  readonly imagePath: string;
+  /** Folder for its log, `restore.log`. */
+  readonly workPath: string;
+  /** The program, absolute. */
+  readonly criuPath: string;
+}
+
 /** For the OCI runtime and its hooks; a monitor inherits nothing. */
-const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Starts the monitor of a container, which begins at once to create it, and connects to it. `monitor.created` tells
  * the outcome. Rejects if the monitor cannot be started or reached; none is left behind then.
  */
 export async function startContainerMonitor(kernel: Kernel, request: ContainerMonitorRequest): Promise<Monitor> {
-  const { signal, socketPath } = request;
+  const { restore, signal, socketPath } = request;
+  const env = { PATH: restore ? `${dirname(restore.criuPath)}:${searchPath}` : searchPath };
   const program = { path: request.conmonPath, args: monitorArguments(request), env };
   const process = await step('start-monitor.process', () => kernel.startMonitor(program, signal));
   try {
@@ -68,6 +81,8 @@ export function monitorArguments(request: ContainerMonitorRequest): readonly str
     'log-size-max': request.logSizeMax ? String(request.logSizeMax) : undefined,
     uid: String(request.uid ?? 0),
     gid: String(request.gid ?? 0),
+    restore: request.restore?.imagePath,
+    'restore-work': request.restore?.workPath,
   };
   const switches: Record<string, boolean | undefined> = {
     tty: request.tty,

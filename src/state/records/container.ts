@@ -22,6 +22,8 @@ export interface ContainerRecord {
   readonly imageRef: string;
   /** Ids of the images that it mounts as volumes; none: absent. */
   readonly volumeImages?: readonly string[];
+  /** Its start restores it from a checkpoint. */
+  readonly restored?: boolean;
   /** Absolute path; empty if nothing is logged. */
   readonly logPath: string;
   readonly createdAt: bigint;

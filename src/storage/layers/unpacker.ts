@@ -82,16 +82,33 @@ export class Unpacker {
    * Streams a layer's bytes into the staging folder. What the archive is to blame for is a result; an error of the
    * source, a cancelled signal and a program that dies reject. The program is over when this settles.
    */
-  async apply(
+  apply(
     staging: string,
     size: bigint,
     bytes: Readable,
     onBytes: (bytes: number) => void,
     signal: AbortSignal,
   ): Promise<Applied | Failed> {
-    const op = 'unpack a layer';
+    return this.stream('apply', staging, size, bytes, onBytes, signal);
+  }
+
+  /** The same for an archive whose bytes are not kept. */
+  async extract(staging: string, size: bigint, bytes: Readable, signal: AbortSignal): Promise<Applied> {
+    const result = await this.stream('extract', staging, size, bytes, () => undefined, signal);
+    return succeeded(result, 'unpack an archive');
+  }
+
+  private async stream(
+    mode: 'apply' | 'extract',
+    staging: string,
+    size: bigint,
+    bytes: Readable,
+    onBytes: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<Applied | Failed> {
+    const op = mode === 'apply' ? 'unpack a layer' : 'unpack an archive';
     const stop = new AbortController();
-    const args = ['apply', '--staging', staging, '--max-compressed', String(size), ...this.commonArgs()];
+    const args = [mode, '--staging', staging, '--max-compressed', String(size), ...this.commonArgs()];
     const run = await this.kernel.runStreamed({ path: this.program, args }, anySignal(signal, stop.signal));
     const settled = run.result.then(
       () => undefined,

@@ -66,7 +66,12 @@ export class Ground {
   /** Opens the engine and recovers, as a start of berthd does; `say` gets the lines of its log. */
   async start(say?: (line: string) => void): Promise<Engine> {
     const file = join(this.dir, 'berth.toml');
-    const programs = [`[runtime]`, `criu = "${join(this.bin, 'criu')}"`, `[runtime.handlers.runc]`];
+    const programs = [
+      `[runtime]`,
+      `criu = "${join(this.bin, 'criu')}"`,
+      `restore_from = "images"`,
+      `[runtime.handlers.runc]`,
+    ];
     await writeFile(file, `${programs.join('\n')}\npath = "${join(this.bin, 'runc')}"\n`);
     const config = await loadConfig(file, {
       required: true,

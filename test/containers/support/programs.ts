@@ -51,10 +51,11 @@ export async function loadData(dir: string, name: string, text = 'of the data im
   return path;
 }
 
-/** runc, which a test can hold at one of its verbs; checkpoints are made by a program of the test's. */
+/** runc, which a test can hold at one of its verbs; checkpoints and restores are programs of the test's. */
 export const runtimeScript = (dir: string): string => `#!/bin/sh
 for word; do case $word in
 checkpoint) exec ${dir}/bin/checkpoint "$@" ;;
+restore) exec ${dir}/bin/restore "$@" ;;
 create|start|delete)
   if [ -e ${dir}/hold-$word ]; then
     : > ${dir}/held-$word

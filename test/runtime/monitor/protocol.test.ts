@@ -71,6 +71,10 @@ const unknownRecord = {
   bytesLogged: 0n,
   bytesDropped: 0n,
 };
+const notStartedRecord = {
+  ...unknownRecord,
+  status: { kind: 'not-started', reason: 'it could not be restored from its checkpoint' },
+};
 const init = { pid: 4712, startTime: 987654321n };
 
 const logEvent = (change: string, dropped: bigint) => ({
@@ -108,6 +112,18 @@ const monitor: Record<string, { type: number; tag: number; value: unknown; decod
     type: frameType.state,
     tag: 0,
     value: { kind: 'exited', record: unknownRecord },
+    decode: decodeState,
+  },
+  'state-awaiting': {
+    type: frameType.state,
+    tag: 0,
+    value: { kind: 'created', init: undefined },
+    decode: decodeState,
+  },
+  'state-not-started': {
+    type: frameType.state,
+    tag: 0,
+    value: { kind: 'exited', record: notStartedRecord },
     decode: decodeState,
   },
   'state-inferred': {

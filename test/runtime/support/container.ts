@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, readlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -55,7 +55,9 @@ export interface ContainerOptions extends BundleOptions {
   readonly conmonPath?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** What the fake runtime does wrong, in the words of conmon/tests/fake-runtime/fake.h. */
-  readonly misbehave?: Readonly<Partial<Record<'create' | 'start' | 'exec', string>>>;
+  readonly misbehave?: Readonly<Partial<Record<'create' | 'start' | 'exec' | 'restore', string>>>;
+  /** Its start restores it from a folder with this name in its own. */
+  readonly restore?: string;
 }
 
 /** A container under a monitor that this test process has started: no launcher between. */
@@ -72,6 +74,7 @@ export class TestContainer implements AsyncDisposable {
     const id = options.id ?? `t${randomBytes(6).toString('hex')}`;
     const folder = join(workspace.path, id);
     await writeBundle(folder, workspace.rootfs, id, options);
+    if (options.restore) await mkdir(join(folder, options.restore));
     for (const [command, words] of Object.entries(options.misbehave ?? {}))
       await writeFile(join(folder, `fake-${command}`), words);
     // A monitor built otherwise (with sanitizers) can take its place.
@@ -94,6 +97,9 @@ export class TestContainer implements AsyncDisposable {
       stdinOnce: options.stdinOnce ?? false,
       uid: options.uid ?? 0,
       gid: options.uid ?? 0,
+      restore: options.restore
+        ? { imagePath: join(folder, options.restore), workPath: folder, criuPath: '/usr/sbin/criu' }
+        : undefined,
     };
     const otherLogs = (options.otherLogs ?? []).flatMap((path) => ['--log-path', path]);
     const child = spawn(conmonPath, [...monitorArguments(request), ...otherLogs], {
