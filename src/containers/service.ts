@@ -1,5 +1,4 @@
-import { abortable, BerthError, KeyedLock, messageOf, nowNs, SingleFlight, step, throwIfAborted } from '../base';
-import type { MonitorState } from '../runtime';
+import { abortable, BerthError, KeyedLock, messageOf, SingleFlight, step, throwIfAborted } from '../base';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
@@ -15,6 +14,7 @@ import type { CreateParts } from './create-parts';
 import { discardContainer } from './discard';
 import { planContainer, withImage } from './plan';
 import { execStreams, execSync } from './exec';
+import { startOf } from './start-of';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
 import { updateResources } from './update-resources';
@@ -245,10 +245,4 @@ export function createContainers(parts: CreateParts): ContainerService {
 /** What makes two requests the same container of a pod. */
 function metadataKey({ metadata }: ContainerConfig): string {
   return JSON.stringify([metadata?.name, metadata?.attempt]);
-}
-
-/** When the container was started, nanoseconds since the epoch, and its init; one that has ended by now was started before its end. */
-function startOf(state: MonitorState): Pick<ContainerRecord, 'startedAt' | 'init'> {
-  if (state.kind === 'running') return { startedAt: state.startedAt, init: state.init };
-  return { startedAt: state.kind === 'exited' ? state.record.startedAt : nowNs() };
 }

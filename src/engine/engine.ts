@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { armFailpoints, BerthError, hashId, messageOf, UndoScope, type Log } from '../base';
-import { changedKeys, type Config, readEnvironment } from '../config';
+import { armFailpoints, BerthError, hashId, messageOf, UndoScope } from '../base';
+import { changedKeys, readEnvironment } from '../config';
 import {
   cdiDevices,
   createContainers,
@@ -9,25 +9,15 @@ import {
   containerPaths,
   hookFolders,
   makeContainerFolders,
-  type ContainerService,
-  type PodLifecycle,
 } from '../containers';
-import { createImages, type Images } from '../image';
-import { openCgroupMeter, startKernel, type Kernel } from '../kernel';
-import {
-  type CgroupSettings,
-  cgroupSettings,
-  createInfra,
-  createSandboxes,
-  netnsDir,
-  openNetwork,
-  type Sandboxes,
-} from '../pods';
-import { watchFsUsage, watchStats, type FsUsageWatch, type StatsWatch } from '../observe';
+import { createImages } from '../image';
+import { openCgroupMeter, startKernel } from '../kernel';
+import { cgroupSettings, createInfra, createSandboxes, netnsDir, openNetwork } from '../pods';
+import { watchFsUsage, watchStats } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
-import { createHandlers, findCriu, watchRuntime, type RuntimeWatch } from '../runtime';
+import { createHandlers, findCriu, watchRuntime } from '../runtime';
 import { openState, type State } from '../state';
-import { createStorage, type Storage } from '../storage';
+import { createStorage } from '../storage';
 import {
   attachedTo,
   endedAt,
@@ -39,42 +29,9 @@ import {
   runtimes,
   specDefaults,
 } from './between-rooms';
+import type { Engine, EngineOptions } from './contract';
+import { checkRunRoot } from './run-root';
 import { checkTimeZone } from './time-zone';
-
-/** berth without its listeners: every room, put together. */
-export interface Engine {
-  /** The one in force. */
-  readonly config: Config;
-  readonly kernel: Kernel;
-  readonly pods: Sandboxes;
-  readonly cgroupDriver: CgroupSettings['driver'];
-  readonly containers: ContainerService;
-  readonly podLifecycle: PodLifecycle;
-  readonly images: Images;
-  readonly storage: Storage;
-  /** What its file system holds. */
-  readonly fsUsage: FsUsageWatch;
-  /** What pods and containers use. */
-  readonly stats: StatsWatch;
-  /** The default handler's runtime. */
-  readonly runtime: RuntimeWatch;
-  /**
-   * Takes over another configuration, whole or not at all, and gives the keys that have changed. Rejects
-   * `config-needs-restart`, and what is wrong with files that it names.
-   */
-  reload(next: Config): Promise<readonly string[]>;
-  /** Takes up what an earlier berthd left. Call it once, before serving. */
-  recover(): Promise<void>;
-  /** Lets go of everything; containers and their monitors run on. */
-  close(): Promise<void>;
-}
-
-export interface EngineOptions {
-  readonly config: Config;
-  /** The folder of the native programs: launcher, conmon, unpack, pause. */
-  readonly libexecDir: string;
-  readonly log: Log;
-}
 
 /** How long a starting berthd waits for one that is ending. */
 const lockWaitMs = 30_000;
@@ -263,17 +220,4 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     },
     close: () => opened.rollback(),
   };
-}
-
-/** A socket address holds 107 bytes; our longest is `<run-root>/s/<16 hex>`. */
-const maxRunRoot = 107 - '/s/0123456789abcdef'.length;
-
-function checkRunRoot(runRoot: string): void {
-  if (Buffer.byteLength(runRoot) <= maxRunRoot) return;
-  throw new BerthError('config-invalid', {
-    op: 'start',
-    object: 'run_root',
-    detail: `${runRoot} is longer than ${maxRunRoot} bytes: the address of a socket below it would not fit`,
-    remedy: 'use a shorter path',
-  });
 }

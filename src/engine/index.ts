@@ -1,1 +1,2 @@
-export { openEngine, type Engine, type EngineOptions } from './engine';
+export type { Engine, EngineOptions } from './contract';
+export { openEngine } from './engine';

@@ -6,14 +6,14 @@ import type { SandboxRecord, Table } from '../state';
 import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
 import { type CgroupSettings, makePodCgroup, planPodCgroup } from './cgroup';
 import { checkNetworks } from './check-networks';
-import { makeSandboxFiles, sandboxHostname, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
+import { makeSandboxFiles, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 import { createHostPorts } from './host-ports/host-ports';
 import type { Infra } from './infra';
 import { networkListText } from './network/conf-list';
 import type { Attachment, Network } from './network/network';
-import { sysctlRefused } from './sysctl-refused';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
+import { pin } from './pin';
 import { createTakeDown, networkPod } from './take-down';
 import { createUnfinished, type Unfinished } from './unfinished';
 import { requireUserNamespaces, userNamespaceOf } from './user-namespace';
@@ -239,22 +239,6 @@ const noLinux: LinuxPodSandboxConfig = {
 
 function withAttachment(record: SandboxRecord, attachment: Attachment | undefined): SandboxRecord {
   return attachment && record.network ? { ...record, network: { ...record.network, ...attachment } } : record;
-}
-
-async function pin(kernel: Kernel, record: SandboxRecord, config: PodSandboxConfig): Promise<void> {
-  if (!record.netns && !record.ipcns && !record.utsns) return;
-  const idmap = userNamespaceOf(config);
-  const pinned = kernel.pinNamespaces({
-    net: record.netns,
-    ipc: record.ipcns,
-    uts: record.utsns,
-    user: idmap && record.userns ? { path: record.userns, idmap } : undefined,
-    hostname: record.utsns && sandboxHostname(config),
-    sysctls: config.linux?.sysctls ?? {},
-  });
-  await pinned.catch((error: unknown) => {
-    throw sysctlRefused(error) ?? error;
-  });
 }
 
 /** What makes two requests the same pod (CRI: metadata is unique, attempt counts the tries). */
