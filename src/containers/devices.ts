@@ -1,6 +1,6 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
-import { join, relative } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import { BerthError, deviceNumbers, errnoOf, messageOf } from '../base';
 import type { DeviceNode } from '../spec';
 import type { ContainerConfig, Device } from '../wire';
@@ -28,6 +28,7 @@ async function resolveDevice(device: Device): Promise<DeviceNode[]> {
     new BerthError('argument-invalid', { op: 'CreateContainer', object: `device ${hostPath}`, detail, cause });
   if (!/^[rwm]*$/.test(permissions))
     throw fail(`permissions ${JSON.stringify(permissions)} are not made of r, w and m`);
+  if (!isAbsolute(hostPath)) throw fail('its host_path is not absolute');
   let stats: BigIntStats;
   try {
     stats = await stat(hostPath, { bigint: true });

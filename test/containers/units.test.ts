@@ -109,6 +109,10 @@ describe('devices', () => {
     ]);
   });
 
+  test.each(['../..', 'dev/null', ''])('the relative path %j is refused, whatever lies there', async (path) => {
+    await expect(of(path)).rejects.toMatchObject({ code: 'argument-invalid', detail: 'its host_path is not absolute' });
+  });
+
   test('what every container has gives way at the same path, and to all of the host’s', async () => {
     const additional = [
       { hostPath: '/dev/zero', containerPath: '/dev/x', permissions: 'rwm' },
