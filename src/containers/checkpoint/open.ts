@@ -35,6 +35,14 @@ export async function openCheckpoint(
   signal: AbortSignal,
 ): Promise<OpenCheckpoint> {
   const object = checkpointName(source);
+  if (sandbox.userns) {
+    throw new BerthError('checkpoint-refused', {
+      op,
+      object,
+      detail: 'CRIU would restore its processes with the ids of another user namespace',
+      remedy: 'restore it in a pod without a user namespace',
+    });
+  }
   const criuPath = await parts.findCriu();
   const { bundle } = parts.paths(id);
   await fs.mkdir(bundle, { recursive: true, mode: 0o700 });

@@ -55,8 +55,8 @@ export function checkStdio(
   }
 }
 
-/** What the pod brings, whether or not it was asked for: a container that had none of it goes on without. */
-const podFiles = new Set(['/etc/hostname', '/etc/resolv.conf', '/dev/shm']);
+/** What pod and configuration bring, whether or not it was asked for: a container that had none of it goes on without. */
+const podFiles = new Set(['/etc/hostname', '/etc/resolv.conf', '/dev/shm', '/etc/localtime']);
 
 /**
  * The mounts that the restored container has: CRIU mounts what was mounted, from the sources of the new spec, by destination.

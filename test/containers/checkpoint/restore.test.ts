@@ -1,7 +1,10 @@
 import { cp, link, mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openCheckpoint } from '../../../src/containers/checkpoint/open';
+import type { CreateParts } from '../../../src/containers/create-parts';
 import { LinuxContainerResources, NamespaceMode } from '../../../src/wire';
 import { blobOf, buildTar, hostArchitecture, jsonBlob } from '../../support/image-builder';
+import { containerRecord, podRecord } from '../../cri/support/records';
 import { Ground, run, shell, until, type ContainerPart } from '../support/ground';
 
 let ground: Ground;
@@ -211,6 +214,18 @@ describe('from an image', () => {
     await expect(create(name)).rejects.toMatchObject({ code: 'checkpoint-invalid' });
     await ground.engine.images.remove(name);
   });
+});
+
+test('in a pod with a user namespace it is refused before anything is looked for', async () => {
+  const pod = podRecord({ id: 'p', userns: '/run/x' });
+  const opening = openCheckpoint(
+    {} as CreateParts,
+    pod,
+    containerRecord({ id: 'c' }),
+    { kind: 'archive', path: '/a.tar' },
+    new AbortController().signal,
+  );
+  await expect(opening).rejects.toMatchObject({ code: 'checkpoint-refused', object: 'checkpoint /a.tar' });
 });
 
 describe('archives that are refused by name, and leave nothing', () => {
