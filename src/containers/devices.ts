@@ -46,13 +46,21 @@ async function resolveDevice(device: Device): Promise<DeviceNode[]> {
   }));
 }
 
-async function hostDevices(folder: string): Promise<DeviceNode[]> {
+/** A folder of devices is /dev or a part of it; whoever names /proc means something else. */
+const mostEntries = 16_384;
+
+async function hostDevices(root: string, folder = root, walked = { entries: 0 }): Promise<DeviceNode[]> {
   const entries = await readdir(folder, { withFileTypes: true });
+  walked.entries += entries.length;
+  if (walked.entries > mostEntries) {
+    const detail = `more than ${mostEntries} files are below it: it is no folder of devices`;
+    throw new BerthError('argument-invalid', { op: 'CreateContainer', object: `device ${root}`, detail });
+  }
   const found = await Promise.all(
     entries.map(async (entry): Promise<DeviceNode[]> => {
       if (notDevices.has(entry.name)) return [];
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return hostDevices(path);
+      if (entry.isDirectory()) return hostDevices(root, path, walked);
       if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return [];
       const node = deviceNode(path, await lstat(path, { bigint: true }), 'rwm');
       return node ? [node] : [];

@@ -132,6 +132,7 @@ describe('devices', () => {
   test.each([
     ['/etc/passwd', 'rw', /no device/],
     ['/dev/no-such', 'rw', /ENOENT/],
+    ['/usr', 'rw', /no folder of devices/],
     ['/dev/null', 'rwx', /not made of r, w and m/],
   ])('%s with %s is refused', async (path, permissions, message) => {
     await expect(of(path, permissions)).rejects.toThrow(message);
