@@ -115,12 +115,12 @@ async function createByMonitor(
     signal,
   });
   try {
-    if (checkpoint) {
-      await step('create-container.runtime', () => monitor.prepared(signal));
-      return { monitor, user };
-    }
-    const init = await step('create-container.runtime', () => monitor.created(signal));
-    return { monitor, init, user };
+    const init = await step('create-container.runtime', async () => {
+      if (!checkpoint) return monitor.created(signal);
+      await monitor.prepared(signal);
+      return undefined;
+    });
+    return { monitor, user, ...(init && { init }) };
   } catch (error) {
     monitor.close();
     throw error;
