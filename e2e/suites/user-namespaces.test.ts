@@ -168,7 +168,7 @@ async function initOf(world: World, id: string): Promise<number> {
     test('a sysctl that the kernel keeps from the pod’s root fails the pod by its name and leaves nothing', async () => {
       const { world } = suite;
       await expect(mappedPod(world, { linux: { sysctls: { 'net.core.rmem_max': '1' } } })).rejects.toMatchObject({
-        details: expect.stringMatching(/sysctl net\.core\.rmem_max=1: E/) as string,
+        details: expect.stringMatching(/sysctls "net\.core\.rmem_max": the kernel refuses the value "1": E/) as string,
       });
     });
 

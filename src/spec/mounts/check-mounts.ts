@@ -1,4 +1,4 @@
-import type { ContainerConfig } from '../../wire';
+import type { ContainerConfig, Mount } from '../../wire';
 import { refuseContainer } from '../refuse';
 import { criMount, type MountFacts } from './cri-mount';
 
@@ -16,7 +16,10 @@ export function checkMounts(id: string, config: ContainerConfig, facts: MountFac
       `config.mounts has ${config.mounts.length} mounts; at most ${mostMounts}`,
       'container-mount',
     );
-  for (const mount of config.mounts) {
-    criMount(id, mount.image?.image ? { ...mount, hostPath: '/' } : mount, facts);
-  }
+  for (const mount of config.mounts) criMount(id, mount.image?.image ? ofImage(mount) : mount, facts);
+}
+
+/** Where it will be mounted on the node is the storage's, as are the ids that it is mapped to. */
+function ofImage(mount: Mount): Mount {
+  return { ...mount, hostPath: '/', uidMappings: [], gidMappings: [] };
 }
