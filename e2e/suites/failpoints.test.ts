@@ -29,10 +29,10 @@ const undos = known.flatMap((failpoint): Case[] => {
   return scenario ? [{ failpoint, scenario }] : [];
 });
 
-/** One of so many, drawn by the seed; all of them where the whole is asked for. */
+/** Each of so many, from one on that the seed draws; all of them where the whole is asked for. */
 function drawn(cases: readonly Case[], salt: number): [string, Case][] {
-  const random = seededRandom(seed * 31 + salt);
-  return cases.filter(() => random() < 1 / sliceOf || whole).map((each) => [each.failpoint, each]);
+  const first = Math.floor(seededRandom(seed * 31 + salt)() * Math.min(sliceOf, cases.length));
+  return cases.filter((_, index) => whole || index % sliceOf === first).map((each) => [each.failpoint, each]);
 }
 
 let spare: SpareDaemon;
