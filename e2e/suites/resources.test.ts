@@ -77,7 +77,8 @@ describe('memory and swap', () => {
   });
 });
 
-test('huge pages: each size that the kernel has', async () => {
+// Containerd 1.6 leaves sizes that are not asked for as they are, and gives runc what it has no cgroup for.
+berthTest('huge pages: each size that the kernel has', async () => {
   const sizes = (await readdir('/sys/kernel/mm/hugepages')).map((name) => Number(/(\d+)kB/.exec(name)?.[1]));
   const named = sizes.map((kib) => (kib >= 1 << 20 ? `${kib / (1 << 20)}GB` : `${kib / 1024}MB`));
   const container = await start({ hugepageLimits: named.map((pageSize) => ({ pageSize, limit: 0n })) });
@@ -87,7 +88,7 @@ test('huge pages: each size that the kernel has', async () => {
   }
 });
 
-test('unified: files of cgroup v2 are written as they are', async () => {
+berthTest('unified: files of cgroup v2 are written as they are', async () => {
   const container = await start({ unified: { 'memory.high': String(48n * mib), 'pids.max': '77' } });
   if (!(await isV2(container))) return;
   expect(await own(container, 'memory.high', '')).toBe(String(48n * mib));
