@@ -1,6 +1,6 @@
 import fs, { constants } from 'node:fs/promises';
 import path from 'node:path';
-import { BerthError, errnoOf, isBerthError, messageOf, throwIfAborted } from '../../base';
+import { BerthError, errnoOf, isBerthError, messageOf, throwIfAborted, type ErrorCode } from '../../base';
 import { sandboxHostname } from '../../pods';
 import type { ContainerRecord, ImageRecord, SandboxRecord } from '../../state';
 import type { Storage } from '../../storage';
@@ -90,14 +90,7 @@ async function bring(
     const open = async () => file.createReadStream({ autoClose: false });
     return await storage.unpackArchive({ dir, size: BigInt(stat.size), open }, signal).catch(invalid(object));
   } catch (error) {
-    if (isBerthError(error)) throw error;
-    const missing = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
-    throw new BerthError(missing ? 'path-not-found' : 'kernel-refused', {
-      op,
-      object,
-      detail: messageOf(error),
-      cause: error,
-    });
+    throw failed(object, error, missing);
   }
 }
 
@@ -133,16 +126,24 @@ async function copyImage(
       );
     }
   } catch (error) {
-    if (isBerthError(error)) throw error;
-    const full = errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT';
-    throw new BerthError(full ? 'storage-full' : 'kernel-refused', {
-      op,
-      object,
-      detail: messageOf(error),
-      cause: error,
-    });
+    throw failed(object, error, full);
   }
   return dir;
+}
+
+const missing: Reading = { errnos: ['ENOENT', 'ENOTDIR'], code: 'path-not-found' };
+const full: Reading = { errnos: ['ENOSPC', 'EDQUOT'], code: 'storage-full' };
+
+/** Errnos that are not the kernel's refusal, and what they are. */
+interface Reading {
+  readonly errnos: readonly string[];
+  readonly code: ErrorCode;
+}
+
+function failed(object: string, error: unknown, { errnos, code }: Reading): unknown {
+  if (isBerthError(error)) return error;
+  const known = errnos.includes(errnoOf(error) ?? '');
+  return new BerthError(known ? code : 'kernel-refused', { op, object, detail: messageOf(error), cause: error });
 }
 
 /** What unpack says of a layer, said of a checkpoint. */
