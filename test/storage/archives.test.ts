@@ -2,43 +2,28 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { addChanges, addWhiteouts, writeTar } from '../../src/containers/checkpoint/archive';
-import type { Kernel } from '../../src/kernel';
-import { openKernel, openStorage, sourcesOf, type Opened } from './support/open';
-import { dir, file, symlink, tar, type Entry } from './support/tar';
+import { useStorages } from './support/open';
+import { dir, file, symlink, tar } from './support/tar';
 
-const layer = (...entries: Entry[]) => ({ blob: tar(entries), tar: tar(entries) });
 const never = new AbortController().signal;
-
-let kernel: Kernel;
-let closeKernel: () => Promise<void>;
-let one: Opened;
-beforeAll(async () => ({ kernel, close: closeKernel } = await openKernel()));
-afterAll(() => closeKernel());
-beforeEach(async () => {
-  one = await openStorage(kernel);
-});
-afterEach(async () => {
-  for (const id of ['c1', 'c2']) await one.storage.removeRootfs(id);
-  one.remove();
-});
+const openWith = useStorages();
 
 test('the changes of one root, applied to another, make it the same', async () => {
-  const { storage } = one;
-  const sources = sourcesOf([
-    layer(
-      dir('etc'),
-      file('etc/kept', 'k'),
-      file('etc/gone', 'g'),
-      dir('old'),
-      file('old/a', 'a'),
-      dir('tree'),
-      file('tree/x', 'x'),
-      symlink('link', 'etc'),
-      file('was-file', 'f'),
-    ),
+  const {
+    storage,
+    chainIds,
+    root: store,
+  } = await openWith([
+    dir('etc'),
+    file('etc/kept', 'k'),
+    file('etc/gone', 'g'),
+    dir('old'),
+    file('old/a', 'a'),
+    dir('tree'),
+    file('tree/x', 'x'),
+    symlink('link', 'etc'),
+    file('was-file', 'f'),
   ]);
-  await storage.addLayers(sources, never);
-  const chainIds = sources.map(({ chainId }) => chainId);
   const root = await storage.mountRootfs({ containerId: 'c1', chainIds });
   const at = (name: string) => path.join(root, name);
   fs.rmSync(at('etc/gone'));
@@ -54,7 +39,7 @@ test('the changes of one root, applied to another, make it the same', async () =
   execFileSync('mkfifo', [at('pipe')]);
 
   const changes = await storage.rootfsChanges({ containerId: 'c1', chainIds });
-  const [gone, diff] = [path.join(one.root, 'gone.tar'), path.join(one.root, 'diff.tar')];
+  const [gone, diff] = [path.join(store, 'gone.tar'), path.join(store, 'diff.tar')];
   await writeTar(gone, never, (archive) => addWhiteouts(archive, changes.deleted));
   await writeTar(diff, never, (archive) => addChanges(archive, changes.entries));
   const other = await storage.mountRootfs({ containerId: 'c2', chainIds });
@@ -68,13 +53,13 @@ test('the changes of one root, applied to another, make it the same', async () =
 });
 
 test('an archive is unpacked where it is told, plain or compressed; one that leads out, or is none, is refused', async () => {
-  const { storage } = one;
+  const { storage, root } = await openWith();
   const bytes = tar([dir('d'), file('d/f', 'text'), symlink('s', '/etc/passwd')]);
   const unpack = async (name: string, content: Buffer, size = content.length) => {
-    const source = path.join(one.root, `${name}.tar`);
+    const source = path.join(root, `${name}.tar`);
     fs.writeFileSync(source, content);
     const open = async () => fs.createReadStream(source);
-    return storage.unpackArchive({ dir: path.join(one.root, name), size: BigInt(size), open }, never);
+    return storage.unpackArchive({ dir: path.join(root, name), size: BigInt(size), open }, never);
   };
   for (const [name, content] of [
     ['plain', bytes],
