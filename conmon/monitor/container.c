@@ -14,6 +14,7 @@
 #include "monitor/console.h"
 #include "monitor/describe.h"
 #include "monitor/monitor.h"
+#include "monitor/null.h"
 #include "monitor/pidfile.h"
 #include "monitor/pipes.h"
 #include "monitor/record.h"
@@ -178,6 +179,8 @@ static int open_stdio(struct monitor *monitor, struct err *err)
     if (pipe_to_child(&in, &far->in, o->uid, o->gid, err) < 0)
       return -err->code;
     stdin_open(monitor, in);
+  } else if ((far->in = null_open(o->bundle, err)) < 0) {
+    return -err->code;
   }
   if (pipe_from_child(&monitor->out.fd, &far->out, o->uid, o->gid, err) < 0 ||
       pipe_from_child(&monitor->err.fd, &far->err, o->uid, o->gid, err) < 0)

@@ -10,6 +10,7 @@
 #include "monitor/console.h"
 #include "monitor/describe.h"
 #include "monitor/exec.h"
+#include "monitor/null.h"
 #include "monitor/pidfile.h"
 #include "monitor/pipes.h"
 #include "monitor/tree.h"
@@ -60,8 +61,12 @@ static int open_stdio(struct exec *exec, const char *console, struct far_ends *f
     exec->console_fd = unix_listen(console, err);
     return exec->console_fd < 0 ? exec->console_fd : pipe_from_child(&exec->call_err_fd, &far->err, 0, 0, err);
   }
-  if (exec->with_stdin && pipe_to_child(&exec->in.fd, &far->in, o->uid, o->gid, err) < 0)
+  if (exec->with_stdin) {
+    if (pipe_to_child(&exec->in.fd, &far->in, o->uid, o->gid, err) < 0)
+      return -err->code;
+  } else if ((far->in = null_open(o->bundle, err)) < 0) {
     return -err->code;
+  }
   if (pipe_from_child(&exec->out.fd, &far->out, o->uid, o->gid, err) < 0 ||
       pipe_from_child(&exec->err.fd, &far->err, o->uid, o->gid, err) < 0)
     return -err->code;

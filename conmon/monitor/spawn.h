@@ -7,7 +7,7 @@
 #include "lib/error.h"
 
 struct spawn_stdio {
-  /* -1 is /dev/null. */
+  /* -1 is /dev/null: for what no process of the container gets, or only once the runtime has put a terminal there. */
   int in;
   int out;
   int err;

@@ -54,7 +54,7 @@ export function featuresByVersion(line: string): HandlerFeatures {
   return {
     recursiveReadOnlyMounts: atLeast(version, crunSince.recursiveReadOnlyMounts),
     idmappedMounts: atLeast(version, crunSince.idmappedMounts),
-    // It gives its stdin to the container's user (seen with 1.8.1): the node's own /dev/null would be the pod's.
+    // Not tried: what a pod needs of a runtime is more than its joining of a namespace.
     userNamespaces: false,
   };
 }
