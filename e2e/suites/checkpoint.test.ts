@@ -100,6 +100,7 @@ berthOnly('CheckpointContainer', () => {
     const container = await counting();
     const location = join(suite.world.dir, 'none.tar');
     await expect(suite.world.cri.checkpoint(container.id, location)).rejects.toMatchObject({
+      code: 9,
       details: expect.stringMatching(/criu/i) as string,
     });
     await expect(stat(location)).rejects.toMatchObject({ code: 'ENOENT' });

@@ -21,8 +21,6 @@ const tellsRemedy = /^[^:]+: .+( \(.+\)|… \(cut\))$/s;
 /** What is wrong with an answer; undefined if it is right. */
 export function wrongWith({ rpc, answer: expected }: Case, { code, details }: Answer): string | undefined {
   if (code === status.OK) return expected === 'refused' ? 'it was served' : undefined;
-  // CRIU, which does the work, is not in order on every machine.
-  if (rpc.name === 'CheckpointContainer' && details.includes('Error (criu/')) return undefined;
   const refused = refusals.has(code) || (rpc.name === 'PullImage' && registryRefusals.has(code));
   if (!refused) return `it was answered with ${status[code]}`;
   if (expected === 'served') return 'it was refused';

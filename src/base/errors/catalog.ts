@@ -123,6 +123,10 @@ export const catalog = {
     status: 'FAILED_PRECONDITION',
     remedy: 'set runtime.restore_from in the configuration, if those who name images are to be trusted as root is',
   },
+  'checkpoint-failed': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'see what CRIU says; `criu check` tells whether it works on this node at all',
+  },
   'checkpoint-image-missing': {
     status: 'FAILED_PRECONDITION',
     remedy: 'pull the image that the checkpointed container ran from',

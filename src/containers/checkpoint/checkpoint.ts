@@ -90,15 +90,17 @@ export async function letGoOn(
   await supervisor.update(record.id, ({ paused: _paused, ...now }) => now);
 }
 
-/** Has CRIU write its images; what it says of a failure is in its log. */
+/**
+ * Has CRIU write its images; what it says of a failure is in its log.
+ * @throws `checkpoint-failed`: this container, or this node, is not as CRIU needs it.
+ */
 async function dump(runtime: OciRuntime, id: string, request: Parameters<OciRuntime['checkpoint']>[1]): Promise<void> {
   try {
     await runtime.checkpoint(id, request);
   } catch (error) {
     if (!isBerthError(error, 'runtime-failed')) throw error;
-    const said = await lastErrors(path.join(request.workPath, 'dump.log'));
-    if (!said) throw error;
-    throw new BerthError('runtime-failed', { op, object: `container ${id}`, detail: said, cause: error });
+    const detail = (await lastErrors(path.join(request.workPath, 'dump.log'))) || error.detail;
+    throw new BerthError('checkpoint-failed', { op, object: `container ${id}`, detail, cause: error });
   }
 }
 

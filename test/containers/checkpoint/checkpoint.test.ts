@@ -77,8 +77,15 @@ test('what CRIU says of a failure is told, and the container goes on', async () 
   const id = await started();
   const location = join(ground.dir, 'failed.tar');
   await expect(ground.engine.containers.checkpoint(id, location, 0)).rejects.toMatchObject({
-    code: 'runtime-failed',
+    code: 'checkpoint-failed',
+    status: 'FAILED_PRECONDITION',
     detail: expect.stringContaining('no such luck') as string,
+  });
+  await expectToGoOn(id);
+  await withCheckpoint('echo criu is not what it was >&2; exit 1');
+  await expect(ground.engine.containers.checkpoint(id, location, 0)).rejects.toMatchObject({
+    code: 'checkpoint-failed',
+    detail: expect.stringContaining('criu is not what it was') as string,
   });
   await expectToGoOn(id);
   await expect(stat(location)).rejects.toMatchObject({ code: 'ENOENT' });
