@@ -5,10 +5,36 @@ import { fileError } from './errors';
 import type { Hierarchy } from './hierarchies';
 
 const gone = new Set(['ENOENT', 'ESRCH', 'ENODEV']);
+const unreadable = new Set(['EACCES', 'EINVAL', 'EOPNOTSUPP']);
 
 /** Whether a v1 or the unified hierarchy is where the file of a controller is (`memory.max`, `hugetlb.2MB.limit_in_bytes`). */
 const has = ({ version, controllers }: Hierarchy, file: string): boolean =>
   version === 2 || controllers.includes(file.slice(0, file.indexOf('.')));
+
+/** The hierarchy of a file's controller. v1 goes first: on a hybrid host it has the controllers. */
+const hierarchyOf = (hierarchies: readonly Hierarchy[], file: string): Hierarchy | undefined =>
+  [...hierarchies].sort((a, b) => a.version - b.version).find((one) => has(one, file));
+
+/** Reads files of a cgroup, as they are; what is not there, or cannot be read, is left out. */
+export async function readLimitsIn(
+  hierarchies: readonly Hierarchy[],
+  path: string,
+  files: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const read = async (file: string): Promise<readonly (readonly [string, string])[]> => {
+    const hierarchy = hierarchyOf(hierarchies, file);
+    if (!hierarchy) return [];
+    const object = join(hierarchy.dir, path, file);
+    try {
+      return [[file, await readFile(object, 'utf8')]];
+    } catch (error) {
+      // Some of v2's files are to be written only, or not for this cgroup.
+      if (gone.has(errnoOf(error) ?? '') || unreadable.has(errnoOf(error) ?? '')) return [];
+      throw fileError({ op: 'read cgroup', object }, error);
+    }
+  };
+  return Object.fromEntries((await Promise.all(files.map(read))).flat());
+}
 
 /** Writes files of a cgroup, one after the other, in the hierarchy of their controller. */
 export async function limitIn(
@@ -16,10 +42,8 @@ export async function limitIn(
   path: string,
   files: Readonly<Record<string, string>>,
 ): Promise<void> {
-  // v1 goes first: on a hybrid host it has the controllers.
-  const inOrder = [...hierarchies].sort((a, b) => a.version - b.version);
   for (const [file, value] of Object.entries(files)) {
-    const hierarchy = inOrder.find((one) => has(one, file));
+    const hierarchy = hierarchyOf(hierarchies, file);
     const object = join(hierarchy?.dir ?? '/sys/fs/cgroup', path, file);
     if (!hierarchy)
       throw new BerthError('kernel-refused', { op: 'limit cgroup', object, detail: 'no hierarchy has its controller' });

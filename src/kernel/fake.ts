@@ -128,6 +128,10 @@ export class FakeKernel implements Kernel {
     return made;
   });
   removeEmptyCgroup = this.operation('removeEmptyCgroup', async (path: string) => void this.cgroups.delete(path));
+  readCgroup = this.operation(
+    'readCgroup',
+    async (_path: string, _files: readonly string[]): Promise<Readonly<Record<string, string>>> => ({}),
+  );
   limitCgroup = this.operation(
     'limitCgroup',
     async (_path: string, _files: Readonly<Record<string, string>>) => undefined,

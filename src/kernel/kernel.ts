@@ -193,6 +193,8 @@ export interface Kernel {
   createCgroup(path: string): Promise<boolean>;
   /** Removes the cgroup in every hierarchy if nothing is in it or below it; anything else is left alone. Never kills. */
   removeEmptyCgroup(path: string): Promise<void>;
+  /** Reads files of the cgroup, each in the hierarchy of its controller, as they are; those that are not there are left out. */
+  readCgroup(path: string, files: readonly string[]): Promise<Readonly<Record<string, string>>>;
   /** Writes files of the cgroup, such as `memory.high`, each in the hierarchy of its controller. */
   limitCgroup(path: string, files: Readonly<Record<string, string>>): Promise<void>;
   /** Sets the oom_score_adj of every process in the cgroup and below it. */

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { abortable, BerthError, Encoder, pause } from '../base';
 import { hasProfile } from './app-armor/profiles';
 import type { BulkServer, Expected } from './bulk-server';
-import { limitIn, scoreIn } from './cgroup-limits';
+import { limitIn, readLimitsIn, scoreIn } from './cgroup-limits';
 import { checkCgroupPath, createIn, removeEmptyIn, removeIn } from './cgroups';
 import type { Subject } from './errors';
 import type { Hierarchy } from './hierarchies';
@@ -177,6 +177,11 @@ export class LauncherKernel implements Kernel {
     checkCgroupPath('remove cgroup', path);
     // In use anywhere is in use: one hierarchy after the other, until one says so.
     for (const hierarchy of this.hierarchies) if (!(await removeEmptyIn(hierarchy, path))) return;
+  }
+
+  async readCgroup(path: string, files: readonly string[]): Promise<Readonly<Record<string, string>>> {
+    checkCgroupPath('read cgroup', path);
+    return readLimitsIn(this.hierarchies, path, files);
   }
 
   async limitCgroup(path: string, files: Readonly<Record<string, string>>): Promise<void> {
