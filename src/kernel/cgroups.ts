@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BerthError, errnoOf, pause } from '../base';
 import { fileError } from './errors';
@@ -21,19 +21,18 @@ async function inheritCpuset(dir: string): Promise<void> {
   }
 }
 
-async function make({ controllers }: Hierarchy, dir: string): Promise<boolean> {
+async function make({ controllers }: Hierarchy, dir: string): Promise<void> {
   try {
     await mkdir(dir);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
+    if (errnoOf(error) === 'EEXIST') return;
     throw error;
   }
   if (controllers.includes('cpuset')) await inheritCpuset(dir);
-  return true;
 }
 
-/** Makes the cgroup and its parents in one hierarchy; true if it was not there. */
-export async function createIn(hierarchy: Hierarchy, path: string): Promise<boolean> {
+/** Makes the cgroup and its parents in one hierarchy; one that is there is success. */
+export async function createIn(hierarchy: Hierarchy, path: string): Promise<void> {
   const dir = join(hierarchy.dir, path);
   try {
     return await make(hierarchy, dir);
@@ -130,6 +129,28 @@ export async function removeEmptyIn(hierarchy: Hierarchy, path: string): Promise
     if (!gone.has(errno)) throw fileError({ op: 'remove cgroup', object: dir }, error);
   }
   return true;
+}
+
+/** The path and the folders above it, up to and with `top`; the path alone if `top` is none of them. */
+export function upTo(path: string, top: string): readonly string[] {
+  const above = path !== top && path.startsWith(`${top}/`);
+  return above ? [path, ...upTo(dirname(path), top)] : [path];
+}
+
+/** The highest folder of the path that is in none of the hierarchies. */
+export async function missingIn(hierarchies: readonly Hierarchy[], path: string): Promise<string | undefined> {
+  const there = await Promise.all(hierarchies.map(({ dir }) => isFolder(join(dir, path))));
+  if (path === '/' || there.some(Boolean)) return undefined;
+  return (await missingIn(hierarchies, dirname(path))) ?? path;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw fileError({ op: 'look for cgroup', object: path }, error);
+  }
 }
 
 /** Refuses a path that is not that of a cgroup below the root. */

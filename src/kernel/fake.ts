@@ -122,12 +122,12 @@ export class FakeKernel implements Kernel {
   identify = this.operation('identify', async (pid: number) => this.processes.get(pid));
 
   hasAppArmorProfile = this.operation('hasAppArmorProfile', async (_name: string) => true);
-  createCgroup = this.operation('createCgroup', async (path: string) => {
-    const made = !this.cgroups.has(path);
-    this.cgroups.add(path);
-    return made;
-  });
-  removeEmptyCgroup = this.operation('removeEmptyCgroup', async (path: string) => void this.cgroups.delete(path));
+  createCgroup = this.operation('createCgroup', async (path: string) => void this.cgroups.add(path));
+  missingCgroup = this.operation('missingCgroup', async (path: string) => (this.cgroups.has(path) ? undefined : path));
+  removeEmptyCgroup = this.operation(
+    'removeEmptyCgroup',
+    async (path: string, _top?: string) => void this.cgroups.delete(path),
+  );
   readCgroup = this.operation(
     'readCgroup',
     async (_path: string, _files: readonly string[]): Promise<Readonly<Record<string, string>>> => ({}),

@@ -189,10 +189,15 @@ export interface Kernel {
   /** Whether AppArmor has the profile now; berth's own is loaded again if it was taken away. */
   hasAppArmorProfile(name: string): Promise<boolean>;
 
-  /** Makes a cgroup in every hierarchy; true if it was not there before. The path begins with a slash. */
-  createCgroup(path: string): Promise<boolean>;
-  /** Removes the cgroup in every hierarchy if nothing is in it or below it; anything else is left alone. Never kills. */
-  removeEmptyCgroup(path: string): Promise<void>;
+  /** Makes a cgroup and those above it in every hierarchy; one that is there is success. The path begins with a slash. */
+  createCgroup(path: string): Promise<void>;
+  /** The highest folder of the path that no hierarchy has; undefined if any has the cgroup itself. */
+  missingCgroup(path: string): Promise<string | undefined>;
+  /**
+   * Removes the cgroup in every hierarchy if nothing is in it or below it, then those above it up to `top` (the path
+   * itself unless said otherwise); the first that is in use stays, with all above it. Never kills.
+   */
+  removeEmptyCgroup(path: string, top?: string): Promise<void>;
   /** Reads files of the cgroup, each in the hierarchy of its controller, as they are; those that are not there are left out. */
   readCgroup(path: string, files: readonly string[]): Promise<Readonly<Record<string, string>>>;
   /** Writes files of the cgroup, such as `memory.high`, each in the hierarchy of its controller. */

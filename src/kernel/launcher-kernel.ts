@@ -4,7 +4,7 @@ import { abortable, BerthError, Encoder, pause } from '../base';
 import { hasProfile } from './app-armor/profiles';
 import type { BulkServer, Expected } from './bulk-server';
 import { limitIn, readLimitsIn, scoreIn } from './cgroup-limits';
-import { checkCgroupPath, createIn, removeEmptyIn, removeIn } from './cgroups';
+import { checkCgroupPath, createIn, missingIn, removeEmptyIn, removeIn, upTo } from './cgroups';
 import type { Subject } from './errors';
 import type { Hierarchy } from './hierarchies';
 import type {
@@ -166,17 +166,21 @@ export class LauncherKernel implements Kernel {
     return hasProfile(this, name);
   }
 
-  async createCgroup(path: string): Promise<boolean> {
+  async createCgroup(path: string): Promise<void> {
     checkCgroupPath('make cgroup', path);
-    const made = await Promise.all(this.hierarchies.map((hierarchy) => createIn(hierarchy, path)));
-    // It is the caller's to remove only if nobody had made any part of it.
-    return made.every((created) => created);
+    await Promise.all(this.hierarchies.map((hierarchy) => createIn(hierarchy, path)));
   }
 
-  async removeEmptyCgroup(path: string): Promise<void> {
+  async missingCgroup(path: string): Promise<string | undefined> {
+    checkCgroupPath('look for cgroup', path);
+    return missingIn(this.hierarchies, path);
+  }
+
+  async removeEmptyCgroup(path: string, top = path): Promise<void> {
     checkCgroupPath('remove cgroup', path);
     // In use anywhere is in use: one hierarchy after the other, until one says so.
-    for (const hierarchy of this.hierarchies) if (!(await removeEmptyIn(hierarchy, path))) return;
+    for (const folder of upTo(path, top))
+      for (const hierarchy of this.hierarchies) if (!(await removeEmptyIn(hierarchy, folder))) return;
   }
 
   async readCgroup(path: string, files: readonly string[]): Promise<Readonly<Record<string, string>>> {

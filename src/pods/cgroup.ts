@@ -14,7 +14,7 @@ export interface CgroupSettings {
 }
 
 /** What a sandbox's record says of its cgroup. */
-export type PodCgroup = Pick<SandboxRecord, 'cgroupParent' | 'cgroupDriver' | 'ownsCgroup'>;
+export type PodCgroup = Pick<SandboxRecord, 'cgroupParent' | 'cgroupDriver' | 'ownsCgroup' | 'cgroupTop'>;
 
 const op = 'start';
 
@@ -55,9 +55,26 @@ export function planPodCgroup({ driver, parent }: CgroupSettings, config: PodSan
   const pod = config.metadata ? `pod ${config.metadata.namespace}/${config.metadata.name}` : 'pod';
   const subject = { op: 'RunPodSandbox', object: pod, field: 'config.linux.cgroup_parent' };
   const { path, cgroupDriver } = cgroupParentPlace(given || ownCgroup(driver, parent, id), driver, subject);
-  // Written before it is known: removing it later takes an empty folder only.
   return { cgroupParent: path, ...(cgroupDriver && { cgroupDriver }), ownsCgroup: given === '' };
 }
+
+/**
+ * The plan, and what of its path is berth's to remove with the pod: what nobody has made yet, and what another pod's
+ * record says that berth made. To be written before it is made; only what is empty is ever removed.
+ */
+export async function claimPodCgroup(kernel: Kernel, cgroup: PodCgroup, pods: Iterable<PodCgroup>): Promise<PodCgroup> {
+  if (cgroup.cgroupDriver) return cgroup;
+  const { cgroupParent } = cgroup;
+  const tops = [...pods]
+    .filter(({ ownsCgroup, cgroupDriver }) => ownsCgroup && !cgroupDriver)
+    .map((pod) => pod.cgroupTop ?? pod.cgroupParent)
+    .filter((top) => isWithin(cgroupParent, top));
+  const missing = await kernel.missingCgroup(cgroupParent);
+  const [cgroupTop] = [...tops, ...(missing === undefined ? [] : [missing])].sort((a, b) => a.length - b.length);
+  return cgroupTop === undefined ? cgroup : { ...cgroup, ownsCgroup: true, cgroupTop };
+}
+
+const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
 function ownCgroup(driver: CgroupDriver, parent: string, id: string): string {
   const short = id.slice(0, 16);
@@ -71,18 +88,18 @@ export function podCgroup({ cgroupParent, cgroupDriver }: PodCgroup): CgroupPlac
   return { path: cgroupParent, ...(cgroupDriver && { cgroupDriver }) };
 }
 
-/** Makes the pod's cgroup; gives whether it is the pod's to remove. systemd makes a slice with the first scope in it. */
-export async function makePodCgroup(kernel: Kernel, cgroup: PodCgroup): Promise<boolean> {
-  return cgroup.cgroupDriver ? cgroup.ownsCgroup : kernel.createCgroup(cgroup.cgroupParent);
+/** Makes the pod's cgroup. systemd makes a slice with the first scope in it. */
+export async function makePodCgroup(kernel: Kernel, cgroup: PodCgroup): Promise<void> {
+  if (!cgroup.cgroupDriver) await kernel.createCgroup(cgroup.cgroupParent);
 }
 
 /** How long systemd may take to forget an empty slice. */
 const stopSliceMs = 10_000;
 
-/** Removes the pod's cgroup if it is the pod's own. A slice that stays is empty: it is told, and is no reason to keep the pod. */
+/** Removes the pod's cgroup if it is the pod's own, with the empty folders above it that are. A slice that stays is empty: it is told, and is no reason to keep the pod. */
 export async function removePodCgroup(kernel: Kernel, cgroup: PodCgroup, log: Log): Promise<void> {
   if (!cgroup.ownsCgroup) return;
-  if (!cgroup.cgroupDriver) return kernel.removeEmptyCgroup(cgroup.cgroupParent);
+  if (!cgroup.cgroupDriver) return kernel.removeEmptyCgroup(cgroup.cgroupParent, cgroup.cgroupTop);
   const slice = basename(cgroup.cgroupParent);
   const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
   try {

@@ -4,7 +4,7 @@ import type { HandlerFeatures, Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
 import type { SandboxRecord, Table } from '../state';
 import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
-import { type CgroupSettings, makePodCgroup, planPodCgroup } from './cgroup';
+import { type CgroupSettings, claimPodCgroup, makePodCgroup, planPodCgroup } from './cgroup';
 import { checkNetworks } from './check-networks';
 import { makeSandboxFiles, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 import { createHostPorts } from './host-ports/host-ports';
@@ -70,7 +70,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const where = paths(id);
     const hostNetwork = sharesHostNetwork(config);
     const list = hostNetwork ? undefined : await step('run-pod.network-list', () => network.list(signal));
-    const cgroup = planPodCgroup(parts.cgroups, config, id);
+    const cgroup = await claimPodCgroup(parts.kernel, planPodCgroup(parts.cgroups, config, id), table.values());
     const planned: SandboxRecord = {
       v: 1,
       id,
@@ -106,12 +106,12 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
         step('run-pod.files', () => makeSandboxFiles(parts.kernel, where, config)),
         step('run-pod.cgroup', () => makePodCgroup(parts.kernel, cgroup)),
       ]);
-      const [attached, files, ownsCgroup] = made;
+      const [attached, files, placed] = made;
       // All have settled before anything is undone: an undo beside a step that still runs would miss what it makes.
       if (attached.status === 'rejected') throw attached.reason;
       if (files.status === 'rejected') throw files.reason;
-      if (ownsCgroup.status === 'rejected') throw ownsCgroup.reason;
-      record = { ...attached.value, ownsCgroup: ownsCgroup.value };
+      if (placed.status === 'rejected') throw placed.reason;
+      record = attached.value;
       if (sharesPidNamespace(config)) {
         const withRuntime = { ...record, infraRuntime: await parts.infra.runtimeOf(handler) };
         await step('run-pod.infra-record', () => table.put(withRuntime));

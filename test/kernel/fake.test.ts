@@ -27,7 +27,8 @@ describe('the fake', () => {
     fake.files.set('/root/etc/passwd', Buffer.from('x'));
     expect((await fake.readInRoot('/root', '/etc/passwd', 10))?.toString()).toBe('x');
     expect(await fake.readInRoot('/root', '/etc/group', 10)).toBeUndefined();
-    expect([await fake.createCgroup('/a'), await fake.createCgroup('/a')]).toEqual([true, false]);
+    await fake.createCgroup('/a');
+    expect([await fake.missingCgroup('/a'), await fake.missingCgroup('/b')]).toEqual([undefined, '/b']);
     const monitor = await fake.startMonitor({ path: 'conmon', args: [] });
     expect(await fake.signal(monitor, 9)).toBe(true);
     const { stdin, result } = await fake.runStreamed({ path: 'unpack', args: [] });

@@ -163,8 +163,8 @@ describe('the life of a kernel', () => {
     const path = `${ground.cgroupBase}/pods/one`;
 
     test('are made once, in every hierarchy, and removed with what is in them', async () => {
-      expect(await kernel.createCgroup(path)).toBe(true);
-      expect(await kernel.createCgroup(path)).toBe(false);
+      await kernel.createCgroup(path);
+      await kernel.createCgroup(path);
       const dirs = readFileSync('/proc/self/mounts', 'utf8')
         .split('\n')
         .map((line) => line.split(' '))
@@ -187,7 +187,21 @@ describe('the life of a kernel', () => {
       await kernel.createCgroup(path);
       await kernel.removeEmptyCgroup(path);
       await kernel.removeEmptyCgroup(path);
-      expect(await kernel.createCgroup(path)).toBe(true);
+      expect(await kernel.missingCgroup(path)).toBe(path);
+    });
+
+    test('those above it that are missing are found, and go with it up to the first that is in use', async () => {
+      const top = `${path}/a`;
+      await kernel.createCgroup(path);
+      expect(await kernel.missingCgroup(`${top}/b/c`)).toBe(top);
+      await kernel.createCgroup(`${top}/b/c`);
+      expect(await kernel.missingCgroup(`${top}/b/c`)).toBeUndefined();
+      await kernel.createCgroup(`${top}/b/other`);
+      await kernel.removeEmptyCgroup(`${top}/b/c`, top);
+      expect(await kernel.missingCgroup(`${top}/b/c`)).toBe(`${top}/b/c`);
+      await kernel.removeEmptyCgroup(`${top}/b/other`, top);
+      expect(await kernel.missingCgroup(`${top}/b/c`)).toBe(top);
+      expect(await kernel.missingCgroup(path)).toBeUndefined();
       await kernel.removeCgroup(path);
     });
 

@@ -24,6 +24,8 @@ export interface SandboxRecord {
   /** Where its containers' cgroups go, and whether berth made that folder and so removes it. */
   readonly cgroupParent: string;
   readonly ownsCgroup: boolean;
+  /** The highest of the folders above `cgroupParent` that berth made too: what of them is empty goes with the pod. */
+  readonly cgroupTop?: string;
   /** Who makes the cgroups of its containers, if not the OCI runtime: `cgroupParent` is then the path of a slice. */
   readonly cgroupDriver?: 'systemd';
   /** The pause process, where the pod shares its PID namespace. */
