@@ -20,6 +20,7 @@ export type {
   MonitorState,
   OomVerdict,
 } from './monitor/monitor';
+export { isRuntimeRefusal } from './monitor/runtime-error';
 export { startContainerMonitor, type ContainerMonitorRequest } from './monitor/start';
 export { subscribeMonitor } from './monitor/subscribe';
 export {

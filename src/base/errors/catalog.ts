@@ -104,6 +104,14 @@ export const catalog = {
     status: 'FAILED_PRECONDITION',
     remedy: 'raise memory_limit_in_bytes: the OCI runtime itself needs some of it to start a process',
   },
+  'container-limits': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'use limits that the kernel takes here, and that those of the pod allow',
+  },
+  'container-seccomp': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'use a seccomp profile that the OCI runtime can load, and that lets a process start',
+  },
   'container-user': { status: 'INVALID_ARGUMENT', remedy: 'use a user that the image has, or a numeric id' },
   'container-mount': { status: 'INVALID_ARGUMENT', remedy: 'correct the mount' },
   'hook-invalid': {

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { BerthError, isBerthError } from '../../base';
-import type { Monitor } from '../../runtime';
+import { BerthError } from '../../base';
+import { isRuntimeRefusal, type Monitor } from '../../runtime';
 import type { ContainerRecord } from '../../state';
 import type { CreateParts } from '../create-parts';
 import { startError } from '../exit';
@@ -23,7 +23,7 @@ export async function startRestored(
   try {
     await monitor.start(signal);
   } catch (error) {
-    if (!isBerthError(error, 'runtime-failed')) throw error;
+    if (!isRuntimeRefusal(error)) throw error;
     const said = await lastErrors(path.join(bundle, 'restore.log'));
     const detail = said === '' ? error.detail : `${error.detail}; ${said}`;
     await supervisor.exited(id);

@@ -1,4 +1,4 @@
-import { BerthError, type ErrorCode } from '../../base';
+import { BerthError, isBerthError, type ErrorCode } from '../../base';
 
 interface Mistake {
   /** How runc and crun say it. */
@@ -14,9 +14,23 @@ interface Mistake {
  */
 const mistakes: readonly Mistake[] = [
   {
-    words: /OOM[- ]killed|memory limit too low|unable to set memory limit|cannot allocate memory/i,
+    words: /OOM[- ]killed|memory limit (could be )?too low|unable to set memory limit|cannot allocate memory/i,
     code: 'container-memory',
   },
+  { words: /seccomp/i, code: 'container-seccomp' },
+  {
+    words: /apparmor|selinux|\/attr\/(exec|keycreate)/i,
+    code: 'argument-invalid',
+    remedy: 'use an AppArmor profile or an SELinux label that this node has',
+  },
+  { words: /\bset(groups|up user)\b/i, code: 'container-user' },
+  {
+    // A write to a file of a controller; which processes are in a cgroup is not the container's affair.
+    words:
+      /(\/sys\/fs\/cgroup\/[^ ]*\/|(writ|open)ing file `)(cpu|cpuset|memory|hugetlb|io|pids)\.[^ ]+( for writing)?: (invalid argument|numerical result out of range|permission denied|no such file)|set hugetlb limit|unified resource/i,
+    code: 'container-limits',
+  },
+  { words: /cannot start a container that has stopped/i, code: 'container-state' },
   {
     words: /\b(chdir|cwd)\b|container init: mkdir /i,
     code: 'container-command',
@@ -39,7 +53,7 @@ const mistakes: readonly Mistake[] = [
   },
   {
     words:
-      /error mounting|can't mask path|can't make .* read-only|reopening \/dev\/null|stat \/dev\/null|\bmount(ing)?\b.*\bto\b|mountpoint|\bmasked? path|remount/i,
+      /error mounting|error stat'ing file|\b(mkdir|open|openat2) `[^`]*`: (no such file|not a directory|is a directory|too many levels|file (name too long|exists))|can't mask path|can't make .* read-only|reopening \/dev\/null|stat \/dev\/null|\bmount(ing)?\b.*\bto\b|mountpoint|\bmasked? path|remount/i,
     code: 'container-mount',
   },
 ];
@@ -53,4 +67,10 @@ export function runtimeError(op: string, object: string, message: string): Berth
     detail: message,
     ...(mistake?.remedy && { remedy: mistake.remedy }),
   });
+}
+
+/** Whether the error is the runtime's refusal, in its words; that of a monitor for the state of its container is not. */
+export function isRuntimeRefusal(error: unknown): error is BerthError {
+  const codes = mistakes.map(({ code }) => code).filter((code) => code !== 'container-state');
+  return isBerthError(error, 'runtime-failed', ...codes);
 }

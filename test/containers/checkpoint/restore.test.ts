@@ -110,21 +110,23 @@ test('its end before the start, and limits that are set before it', async () => 
   await ground.engine.containers.remove(id);
 });
 
-test('a restore that fails: CRIU’s words are in the error and in the status, and nothing is left', async () => {
-  await restoresWith(
-    'echo "(00.1) Error (criu/x.c:1): no such luck" > $work/restore.log; echo criu failed >&2; exit 1',
-  );
-  const id = await create(archive());
-  const refused = { code: 'restore-failed', detail: expect.stringMatching(/criu failed.*no such luck/) as string };
-  await expect(ground.engine.containers.start(id)).rejects.toMatchObject(refused);
-  const { exit } = await ground.ended(id);
-  expect(exit).toMatchObject({ exitCode: 128, reason: 'StartError' });
-  expect(exit?.message).toContain('no such luck');
-  expect(await readdir(join(ground.root, 'containers', id))).not.toContain('restore');
-  await expect(ground.engine.containers.start(id)).rejects.toMatchObject({ code: 'container-state' });
-  await ground.engine.containers.remove(id);
-  await restoresWith('exec /usr/sbin/runc $args');
-});
+// As a start these would be errors of the container's command, profile and memory.
+test.each(['criu failed', 'exec: no such file', 'seccomp: cannot load it', 'the memory limit could be too low'])(
+  'a restore that fails (%s): CRIU’s words are in the error and in the status, and nothing is left',
+  async (says) => {
+    await restoresWith(`echo "(00.1) Error (criu/x.c:1): no such luck" > $work/restore.log; echo ${says} >&2; exit 1`);
+    const id = await create(archive());
+    const refused = { code: 'restore-failed', detail: expect.stringMatching(`${says}.*no such luck`) as string };
+    await expect(ground.engine.containers.start(id)).rejects.toMatchObject(refused);
+    const { exit } = await ground.ended(id);
+    expect(exit).toMatchObject({ exitCode: 128, reason: 'StartError' });
+    expect(exit?.message).toContain('no such luck');
+    expect(await readdir(join(ground.root, 'containers', id))).not.toContain('restore');
+    await expect(ground.engine.containers.start(id)).rejects.toMatchObject({ code: 'container-state' });
+    await ground.engine.containers.remove(id);
+    await restoresWith('exec /usr/sbin/runc $args');
+  },
+);
 
 test('berthd is killed before the start, and after it', async () => {
   const id = await create(archive());
