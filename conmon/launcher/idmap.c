@@ -34,10 +34,18 @@ static int decode_map(struct wire_reader *in, struct id_map *map, struct err *er
   return in->failed ? err_set(err, EPROTO, "an id map is malformed") : 0;
 }
 
-int idmap_decode(struct wire_reader *in, struct idmap *map, struct err *err)
+struct idmap *idmap_decode(struct wire_reader *in, struct err *err)
 {
-  int failed = decode_map(in, &map->uids, err);
-  return failed < 0 ? failed : decode_map(in, &map->gids, err);
+  _cleanup_free_ struct idmap *map = calloc(1, sizeof(*map));
+  if (!map) {
+    err_set(err, ENOMEM, "memory for the id maps");
+    return NULL;
+  }
+  if (decode_map(in, &map->uids, err) < 0 || decode_map(in, &map->gids, err) < 0)
+    return NULL;
+  struct idmap *decoded = map;
+  map = NULL;
+  return decoded;
 }
 
 static int write_map(pid_t pid, const char *file, const struct id_map *map, struct err *err)

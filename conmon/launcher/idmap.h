@@ -28,8 +28,8 @@ struct idmap {
   struct id_map gids;
 };
 
-/* Reads both maps; whether there are none, which is no idmap, is told by the counts. */
-int idmap_decode(struct wire_reader *in, struct idmap *map, struct err *err);
+/* Reads both maps, to be freed; whether there are none, which is no idmap, is told by the counts. NULL if it fails. */
+struct idmap *idmap_decode(struct wire_reader *in, struct err *err);
 
 /* A user namespace with the maps, held by the descriptor alone. */
 int idmap_open(const struct idmap *map, struct err *err);

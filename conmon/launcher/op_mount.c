@@ -37,12 +37,9 @@ int call_mount_overlay(struct call *call, struct wire_reader *in, struct wire_wr
     return err_set(err, ENOMEM, "memory for %u layers", count);
   for (uint32_t i = 0; i < count; i++)
     lowers[i] = wire_get_str(in);
-  _cleanup_free_ struct idmap *idmap = calloc(1, sizeof(*idmap));
+  _cleanup_free_ struct idmap *idmap = idmap_decode(in, err);
   if (!idmap)
-    return err_set(err, ENOMEM, "memory for the id maps");
-  int failed = idmap_decode(in, idmap, err);
-  if (failed < 0)
-    return failed;
+    return -err->code;
   if (!wire_done(in) || (overlay.upper[0] == '\0') != (overlay.work[0] == '\0'))
     return err_set(err, EPROTO, "MOUNT_OVERLAY is malformed");
   overlay.lowers = lowers;

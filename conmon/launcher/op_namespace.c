@@ -190,12 +190,9 @@ int call_pin(struct call *call, struct wire_reader *in, struct wire_writer *out,
   }
   bool owned = pins.flags & CLONE_NEWUSER;
   pins.flags &= ~CLONE_NEWUSER;
-  _cleanup_free_ struct idmap *idmap = calloc(1, sizeof(*idmap));
+  _cleanup_free_ struct idmap *idmap = idmap_decode(in, err);
   if (!idmap)
-    return err_set(err, ENOMEM, "memory for the id maps");
-  int failed = idmap_decode(in, idmap, err);
-  if (failed < 0)
-    return failed;
+    return -err->code;
   pins.hostname = wire_get_str(in);
   if (in->failed || pins.flags == 0 || owned != (idmap->uids.count > 0 && idmap->gids.count > 0))
     return err_set(err, EPROTO, "PIN is malformed");

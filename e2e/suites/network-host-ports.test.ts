@@ -8,7 +8,7 @@ import { status } from '@grpc/grpc-js';
 import { Protocol, type PortMapping } from '../../src/wire';
 import { images } from '../support/fixtures';
 import { pageAt } from '../support/http';
-import { berthName } from '../support/layout';
+import { berthName, bridgeList, portmap } from '../support/layout';
 import { freePort, run } from '../support/machine';
 import { rejection } from '../support/matchers';
 import { spareDaemon, type SpareDaemon } from '../support/spare-daemon';
@@ -17,28 +17,12 @@ import { until } from '../support/wait';
 import type { Pod } from '../support/world';
 
 /** A network of both families whose plugins map no ports; `more` plugins follow the bridge. */
-function conflist({ daemon }: SpareDaemon, ...more: object[]): string {
-  const { names, ipamDir } = daemon.layout;
-  const v6 = subnet6(daemon.layout.names.subnet);
-  const bridge = {
-    type: 'bridge',
-    bridge: names.bridge,
-    isGateway: true,
-    ipMasq: true,
-    // With br_netfilter a pod that asks for itself is answered through the port of the bridge that it came by.
-    hairpinMode: true,
-    ipam: {
-      type: 'host-local',
-      dataDir: ipamDir,
-      ranges: [[{ subnet: names.subnet }], [{ subnet: v6 }]],
-      routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
-    },
-  };
-  return JSON.stringify({ cniVersion: '1.0.0', name: names.network, plugins: [bridge, ...more] });
+function conflist({ daemon: { layout } }: SpareDaemon, ...more: object[]): string {
+  const { subnet } = layout.names;
+  // As unlikely to be in use as the IPv4 subnet that was drawn.
+  const subnet6 = `fd00:${subnet.split('.').slice(1, 3).join(':')}::/64`;
+  return JSON.stringify(bridgeList('1.0.0', layout, [subnet, subnet6], ...more));
 }
-
-/** As unlikely to be in use as the IPv4 subnet that was drawn. */
-const subnet6 = (subnet: string) => `fd00:${subnet.split('.').slice(1, 3).join(':')}::/64`;
 
 const tcp = (hostPort: number, more: Partial<PortMapping> = {}): PortMapping => ({
   protocol: Protocol.TCP,
@@ -194,7 +178,7 @@ berthOnly('host ports of a network without portmap', () => {
     const port = await freePort();
     const { world } = spare;
     const own = await web('own', tcp(port));
-    await useList(conflist(spare, { type: 'portmap', capabilities: { portMappings: true }, snat: true }));
+    await useList(conflist(spare, portmap));
     await until('the list with portmap to count', async () => {
       const log = await readFile(join(spare.daemon.layout.dir, 'daemon.log'), 'utf8');
       return log.split('"pod network loaded"').length > 2;

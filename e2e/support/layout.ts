@@ -53,27 +53,37 @@ export async function makeLayout(layout: Layout, network = true): Promise<void> 
 }
 
 /** The CNI network of a run; the bench measures the plugins with the same. */
-export function conflist({ names, ipamDir }: Pick<Layout, 'names' | 'ipamDir'>): object {
-  return {
-    cniVersion: '0.4.0',
-    name: names.network,
-    plugins: [
-      {
-        type: 'bridge',
-        bridge: names.bridge,
-        isGateway: true,
-        ipMasq: true,
-        hairpinMode: true,
-        ipam: {
-          type: 'host-local',
-          dataDir: ipamDir,
-          ranges: [[{ subnet: names.subnet }]],
-          routes: [{ dst: '0.0.0.0/0' }],
-        },
-      },
-      { type: 'portmap', capabilities: { portMappings: true }, snat: true },
-    ],
+export function conflist(layout: NetworkLayout): object {
+  return bridgeList('0.4.0', layout, [layout.names.subnet], portmap);
+}
+
+/** Maps host ports by iptables. */
+export const portmap = { type: 'portmap', capabilities: { portMappings: true }, snat: true };
+
+export type NetworkLayout = Pick<Layout, 'names' | 'ipamDir'>;
+
+/** A list of a bridge with addresses of these subnets, and what follows it. */
+export function bridgeList(
+  cniVersion: string,
+  { names, ipamDir }: NetworkLayout,
+  subnets: readonly string[],
+  ...more: readonly object[]
+): object {
+  const bridge = {
+    type: 'bridge',
+    bridge: names.bridge,
+    isGateway: true,
+    ipMasq: true,
+    // With br_netfilter a pod that asks for itself is answered through the port of the bridge that it came by.
+    hairpinMode: true,
+    ipam: {
+      type: 'host-local',
+      dataDir: ipamDir,
+      ranges: subnets.map((subnet) => [{ subnet }]),
+      routes: subnets.map((subnet) => ({ dst: subnet.includes(':') ? '::/0' : '0.0.0.0/0' })),
+    },
   };
+  return { cniVersion, name: names.network, plugins: [bridge, ...more] };
 }
 
 /** registries.conf v2. `mirrored` has a dead first mirror and a dead home; `unreachable` has a dead home alone. */
