@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { ContainerState, NamespaceMode, PodSandboxConfig, PodSandboxState } from '../../../src/wire';
+import { ContainerState, NamespaceMode, PodSandboxConfig, PodSandboxState, Protocol } from '../../../src/wire';
 import { imageSpec } from '../cri';
 import { images } from '../fixtures';
+import { freePort } from '../machine';
 import type { Pod, Running, World } from '../world';
 
 /** What is there before the call. */
@@ -23,15 +24,16 @@ export interface Scenario {
   readonly undoes: boolean;
 }
 
-/** A pod with all that a pod can have: a network, a pause, a cgroup of its own. */
-function fullPod(world: World): PodSandboxConfig {
+/** A pod with all that a pod can have: a network, a host port, a pause, a cgroup of its own. */
+async function fullPod(world: World): Promise<PodSandboxConfig> {
   const namespaceOptions = { network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };
-  const config = world.podConfig({ linux: { securityContext: { namespaceOptions } } });
+  const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: await freePort(), hostIp: '' }];
+  const config = world.podConfig({ portMappings, linux: { securityContext: { namespaceOptions } } });
   return PodSandboxConfig.fromPartial({ ...config, linux: { ...config.linux, cgroupParent: '' } });
 }
 
 async function fullPodRunning(world: World): Promise<Given> {
-  const pod = await world.runPod(fullPod(world));
+  const pod = await world.runPod(await fullPod(world));
   return { config: pod.config, pod, container: await world.start({}, pod) };
 }
 
@@ -48,7 +50,7 @@ const idOf = ({ container }: Given): string => there(container).id;
 const stateOf = async (world: World, given: Given) => (await world.cri.containerStatus(idOf(given))).state;
 
 const runPod: Scenario = {
-  given: async (world) => ({ config: fullPod(world) }),
+  given: async (world) => ({ config: await fullPod(world) }),
   call: async (world, { config }) => void (await world.runPod(config)),
   async done(world, { config }) {
     const [pod, ...others] = await world.cri.listPods();
