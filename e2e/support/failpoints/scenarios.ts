@@ -1,5 +1,12 @@
 import { join } from 'node:path';
-import { ContainerState, NamespaceMode, PodSandboxConfig, PodSandboxState, Protocol } from '../../../src/wire';
+import {
+  ContainerState,
+  NamespaceMode,
+  NamespaceOption,
+  PodSandboxConfig,
+  PodSandboxState,
+  Protocol,
+} from '../../../src/wire';
 import { imageSpec } from '../cri';
 import { images } from '../fixtures';
 import { freePort } from '../machine';
@@ -24,16 +31,21 @@ export interface Scenario {
   readonly undoes: boolean;
 }
 
-/** A pod with all that a pod can have: a network, a host port, a pause, a cgroup of its own. */
-async function fullPod(world: World): Promise<PodSandboxConfig> {
-  const namespaceOptions = { network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };
+type NamespaceOptions = Partial<NamespaceOption>;
+
+const mapping = [{ hostId: 700_000, containerId: 0, length: 65_536 }];
+const ownUsers: NamespaceOptions = { usernsOptions: { mode: NamespaceMode.POD, uids: mapping, gids: mapping } };
+
+/** A pod with all that every pod can have: a network, a host port, a pause, a cgroup of its own. */
+async function fullPod(world: World, more?: NamespaceOptions): Promise<PodSandboxConfig> {
+  const namespaceOptions = { network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD, ...more };
   const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: await freePort(), hostIp: '' }];
   const config = world.podConfig({ portMappings, linux: { securityContext: { namespaceOptions } } });
   return PodSandboxConfig.fromPartial({ ...config, linux: { ...config.linux, cgroupParent: '' } });
 }
 
-async function fullPodRunning(world: World): Promise<Given> {
-  const pod = await world.runPod(await fullPod(world));
+async function fullPodRunning(world: World, more?: NamespaceOptions): Promise<Given> {
+  const pod = await world.runPod(await fullPod(world, more));
   return { config: pod.config, pod, container: await world.start({}, pod) };
 }
 
@@ -114,7 +126,7 @@ const removeContainer: Scenario = {
 };
 
 const stopPod: Scenario = {
-  given: fullPodRunning,
+  given: (world) => fullPodRunning(world),
   call: (world, { pod }) => world.cri.stopPod(there(pod).id),
   async done(world, given) {
     expect((await world.cri.podStatus(there(given.pod).id)).state).toBe(PodSandboxState.SANDBOX_NOTREADY);
@@ -124,7 +136,7 @@ const stopPod: Scenario = {
 };
 
 const removePod: Scenario = {
-  given: fullPodRunning,
+  given: (world) => fullPodRunning(world),
   call: (world, { pod }) => world.cri.removePod(there(pod).id),
   done: async (world) => expect(await world.cri.listPods()).toEqual([]),
   undoes: false,
@@ -142,18 +154,28 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'discard-container': { ...removeContainer, also: 'exit-container.delete.before=error*1;' },
   'remove-container': removeContainer,
   'stop-pod': stopPod,
+  'stop-pod.unpin-user': { ...stopPod, given: (world) => fullPodRunning(world, ownUsers) },
   'remove-pod': removePod,
 };
 
 /** The call that comes by a failpoint; a failpoint of no scenario fails the suite. */
 export function scenarioOf(failpoint: string): Scenario {
-  const scenario = scenarios[failpoint.split('.')[0] ?? ''];
+  const [call = '', step = ''] = failpoint.split('.');
+  const scenario = scenarios[`${call}.${step}`] ?? scenarios[call];
   if (!scenario) throw new Error(`no scenario comes by ${failpoint}: name the call in e2e/support/failpoints`);
   return scenario;
 }
 
 /** Steps that are also those of an undo, and what fails so that it is done. */
 const undoes: readonly { readonly steps: RegExp; readonly scenario: Scenario }[] = [
+  {
+    steps: /^stop-pod\.unpin-user\./,
+    scenario: {
+      ...runPod,
+      given: async (world) => ({ config: await fullPod(world, ownUsers) }),
+      also: 'run-pod.ready.before=error*1;',
+    },
+  },
   {
     steps: /^(stop-pod\.(close-ports|detach|infra|un.*|taken-down)|remove-pod\.(files|cgroup|forget))\./,
     scenario: { ...runPod, also: 'run-pod.ready.before=error*1;' },
