@@ -63,7 +63,7 @@ export interface CriParts {
   readonly images: Images;
   readonly imageFs: () => ImageFsUsage;
   readonly stats: StatsWatch;
-  readonly streaming: Pick<StreamingServer, 'execUrl'>;
+  readonly streaming: Pick<StreamingServer, 'execUrl' | 'attachUrl' | 'portForwardUrl'>;
   readonly facts: RuntimeFacts;
   /** The handlers that can be used now. */
   readonly handlers: () => readonly HandlerFacts[];

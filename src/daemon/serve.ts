@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Log, nowNs, UndoScope } from '../base';
+import { BerthError, type Log, nowNs, UndoScope } from '../base';
 import type { Config } from '../config';
 import { reloadOnHangUp } from './reload';
 import { createCriServer, type ImageFsUsage, type RuntimeFacts } from '../cri';
@@ -32,7 +32,13 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
   const streaming = createStreamingServer({
     host: config.streaming.host,
     port: config.streaming.port,
-    target: { exec: (request, streams) => engine.containers.exec(request, streams) },
+    target: {
+      exec: (request, streams) => engine.containers.exec(request, streams),
+      attach: () =>
+        Promise.reject(new BerthError('not-implemented', { op: 'Attach', detail: 'berth has no Attach yet' })),
+      dial: () =>
+        Promise.reject(new BerthError('not-implemented', { op: 'PortForward', detail: 'berth has none yet' })),
+    },
     log,
   });
   await streaming.listen();

@@ -1,3 +1,11 @@
-export type { ClientStreams, ExecStreamRequest, StreamTarget, StreamingServer } from './target';
-export { type StreamingOptions, createStreamingServer } from './server';
-export { type ExecClient, type ExecClientOptions, openExec } from './spdy/client';
+export type {
+  AttachStreamRequest,
+  ClientStreams,
+  ExecStreamRequest,
+  PortForwardRequest,
+  StreamTarget,
+  StreamingServer,
+  TerminalSize,
+} from './target';
+export { type StreamingOptions, createStreamingServer } from './server/server';
+export { type ExecClient, type ExecClientOptions, openExec } from './client/exec';

@@ -1,13 +1,32 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 
-/** A request to run a command, as the token was bought with it. */
-export interface ExecStreamRequest {
+/** Which streams of a container or a command a client wants, as the URL was asked for with. */
+interface StreamRequest {
   readonly containerId: string;
-  readonly cmd: readonly string[];
   readonly tty: boolean;
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
+}
+
+/** A request to run a command. */
+export interface ExecStreamRequest extends StreamRequest {
+  readonly cmd: readonly string[];
+}
+
+/** A request to take part in the streams of a container's own process. */
+export type AttachStreamRequest = StreamRequest;
+
+/** A request for connections to ports of a pod; empty allows any. */
+export interface PortForwardRequest {
+  readonly podId: string;
+  readonly ports: readonly number[];
+}
+
+/** Of a terminal, in columns and rows; each is at least 1. */
+export interface TerminalSize {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** The client's ends. Streams that were not asked for are undefined. */
@@ -15,20 +34,27 @@ export interface ClientStreams {
   readonly stdin: Readable | undefined;
   readonly stdout: Writable | undefined;
   readonly stderr: Writable | undefined;
-  /** Aborted when the client is gone or the session idles out: the exec's tree must then be killed. */
+  /** The sizes of the client's terminal as they change, the newest only; ends with the session. */
+  readonly resize: AsyncIterable<TerminalSize> | undefined;
+  /** Aborted when the client is gone or the session idles out: an exec's tree must then be killed, an attach detached. */
   readonly signal: AbortSignal;
 }
 
-/** What streaming needs of the rest of berth. */
+/** What streaming needs of the rest of berth. A BerthError becomes the status that the client reads. */
 export interface StreamTarget {
-  /** Runs the command to its end and gives its exit code; a BerthError becomes the status that the client reads. */
+  /** Runs the command to its end and gives its exit code. */
   exec(request: ExecStreamRequest, streams: ClientStreams): Promise<number>;
+  /** Takes part in a container's streams until it ends, and gives its exit code. */
+  attach(request: AttachStreamRequest, streams: ClientStreams): Promise<number>;
+  /** A connection to localhost:port inside the pod; each direction ends by itself. */
+  dial(request: PortForwardRequest, port: number, signal: AbortSignal): Promise<Duplex>;
 }
 
-/** The streaming server as cri sees it. */
+/** The streaming server as cri sees it. Each `…Url` keeps the request for a minute and gives the URL that starts it, once. */
 export interface StreamingServer {
-  /** Keeps the request for a minute and gives the URL that starts it, once. */
   execUrl(request: ExecStreamRequest): string;
+  attachUrl(request: AttachStreamRequest): string;
+  portForwardUrl(request: PortForwardRequest): string;
   listen(): Promise<void>;
   /** Stops listening and ends the sessions. */
   close(): Promise<void>;

@@ -1,21 +1,25 @@
-import { negotiate } from '../../src/streaming/negotiate';
-import { decodeOutcome, encodeOutcome } from '../../src/streaming/status';
-import { TokenStore } from '../../src/streaming/tokens';
+import { negotiate } from '../../src/streaming/server/negotiate';
+import { commandProtocols } from '../../src/streaming/remote-command/protocols';
+import { decodeOutcome, encodeOutcome } from '../../src/streaming/remote-command/status';
+import { TokenStore } from '../../src/streaming/server/tokens';
 
 describe('negotiation', () => {
+  const offers = new Map(commandProtocols.map((protocol) => [protocol, `what ${protocol} is served by`]));
+
   test.each([
     ['v5.channel.k8s.io, v4.channel.k8s.io,v3.channel.k8s.io', 'v4.channel.k8s.io'],
     ['channel.k8s.io,v4.channel.k8s.io', 'channel.k8s.io'],
     ['v2.channel.k8s.io', 'v2.channel.k8s.io'],
   ])('of %s the first that is served is taken', (offered, protocol) => {
-    expect(negotiate(offered)).toEqual({ kind: 'chosen', protocol });
-    expect(negotiate(offered.split(','))).toEqual({ kind: 'chosen', protocol });
+    const chosen = { kind: 'chosen', protocol, offer: `what ${protocol} is served by` };
+    expect(negotiate(offered, offers)).toEqual(chosen);
+    expect(negotiate(offered.split(','), offers)).toEqual(chosen);
   });
 
   test('none offered and none served are told apart', () => {
-    expect(negotiate(undefined)).toEqual({ kind: 'missing' });
-    expect(negotiate(' , ')).toEqual({ kind: 'missing' });
-    expect(negotiate('v9.channel.k8s.io')).toEqual({ kind: 'none', offered: ['v9.channel.k8s.io'] });
+    expect(negotiate(undefined, offers)).toEqual({ kind: 'missing' });
+    expect(negotiate(' , ', offers)).toEqual({ kind: 'missing' });
+    expect(negotiate('v9.channel.k8s.io', offers)).toEqual({ kind: 'none', asked: ['v9.channel.k8s.io'] });
   });
 });
 

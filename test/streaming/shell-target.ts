@@ -1,8 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { ClientStreams, ExecStreamRequest, StreamTarget } from '../../src/streaming';
+import { createConnection } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type {
+  AttachStreamRequest,
+  ClientStreams,
+  ExecStreamRequest,
+  PortForwardRequest,
+  StreamTarget,
+} from '../../src/streaming';
 
-/** A target that runs commands on this machine: what the streams carry is what a real process writes and reads. */
+/**
+ * A target that runs commands on this machine, and dials it: what the streams carry is what real processes write and read.
+ * Each attach has a process of its own, which repeats its input.
+ */
 export class ShellTarget implements StreamTarget {
   readonly requests: ExecStreamRequest[] = [];
   readonly aborted: string[] = [];
@@ -29,6 +40,16 @@ export class ShellTarget implements StreamTarget {
     this.running.delete(child);
     streams.signal.removeEventListener('abort', kill);
     return child.exitCode ?? 137;
+  }
+
+  attach(request: AttachStreamRequest, streams: ClientStreams): Promise<number> {
+    return this.exec({ ...request, cmd: ['/bin/cat'] }, streams);
+  }
+
+  async dial(_request: PortForwardRequest, port: number, signal: AbortSignal): Promise<Duplex> {
+    const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true, signal });
+    await once(socket, 'connect');
+    return socket;
   }
 
   /** Commands that have not ended. */

@@ -109,6 +109,14 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
         seen.push({ name: 'execUrl', args: [request] });
         return 'http://127.0.0.1:1/exec/token';
       },
+      attachUrl: (request) => {
+        seen.push({ name: 'attachUrl', args: [request] });
+        return 'http://127.0.0.1:1/attach/token';
+      },
+      portForwardUrl: (request) => {
+        seen.push({ name: 'portForwardUrl', args: [request] });
+        return 'http://127.0.0.1:1/portforward/token';
+      },
     },
     facts: {
       version: '0.1.0-test',

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { BerthError, messageOf } from '../base';
-import type { ExecProtocol } from './negotiate';
+import { BerthError, messageOf } from '../../base';
+import type { CommandProtocol } from './protocols';
 
 /** How a command ended, as the error stream tells it. */
-export type ExecOutcome =
+export type CommandOutcome =
   { readonly kind: 'exited'; readonly code: number } | { readonly kind: 'failed'; readonly message: string };
 
 /** The outcome of a target's promise. */
-export async function outcomeOf(exit: Promise<number>): Promise<ExecOutcome> {
+export async function outcomeOf(exit: Promise<number>): Promise<CommandOutcome> {
   try {
     return { kind: 'exited', code: await exit };
   } catch (error) {
@@ -16,7 +16,7 @@ export async function outcomeOf(exit: Promise<number>): Promise<ExecOutcome> {
 }
 
 /** What is written to the error stream: a JSON Status from v4 on, before that plain text, and only on failure. */
-export function encodeOutcome(outcome: ExecOutcome, protocol: ExecProtocol): string {
+export function encodeOutcome(outcome: CommandOutcome, protocol: CommandProtocol): string {
   if (protocol !== 'v4.channel.k8s.io') return plainText(outcome);
   const failure = { metadata: {}, status: 'Failure' };
   switch (outcome.kind) {
@@ -41,7 +41,7 @@ export function encodeOutcome(outcome: ExecOutcome, protocol: ExecProtocol): str
   }
 }
 
-function plainText(outcome: ExecOutcome): string {
+function plainText(outcome: CommandOutcome): string {
   if (outcome.kind === 'failed') return outcome.message;
   return outcome.code === 0 ? '' : `command terminated with non-zero exit code: exit status ${outcome.code}`;
 }
@@ -56,7 +56,7 @@ const statusSchema = z.object({
 });
 
 /** Reads a v4 status from the error stream. Throws `stream-protocol` if it is none. */
-export function decodeOutcome(text: string): ExecOutcome {
+export function decodeOutcome(text: string): CommandOutcome {
   const status = statusSchema.safeParse(parseJson(text));
   if (!status.success) throw badStatus(text);
   const { data } = status;

@@ -1,9 +1,16 @@
 import { type IncomingMessage, type Server, createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BerthError, type Log, messageOf } from '../base';
-import { ExecSession } from './exec-session';
-import { SpdyConnection } from './spdy/connection';
-import type { ExecStreamRequest, StreamTarget, StreamingServer } from './target';
+import { BerthError, type Log, messageOf } from '../../base';
+import type { Session, SessionParts } from '../session';
+import type {
+  AttachStreamRequest,
+  ExecStreamRequest,
+  PortForwardRequest,
+  StreamTarget,
+  StreamingServer,
+} from '../target';
+import { offersOverSpdy } from './offers';
+import type { Ticket } from './ticket';
 import { TokenStore } from './tokens';
 import { type Refusal, judgeUpgrade, refuse, switchProtocols } from './upgrade';
 
@@ -24,26 +31,26 @@ export interface StreamingOptions {
   readonly tokenLifetimeMs?: number;
 }
 
-/** error, stdin, stdout, stderr, resize, and some slack for those that are refused later. */
-const maxExecStreams = 16;
-
-/** The server of the URLs that Exec answers with (CRI: ExecResponse.url). It listens after `listen`. */
+/** The server of the URLs that Exec, Attach and PortForward answer with (CRI). It listens after `listen`. */
 export function createStreamingServer(options: StreamingOptions): StreamingServer {
   return new HttpStreamingServer(options);
 }
 
 class HttpStreamingServer implements StreamingServer {
   private readonly http: Server;
-  private readonly tokens: TokenStore<ExecStreamRequest>;
-  private readonly sessions = new Map<SpdyConnection, Promise<void>>();
-  private readonly idleTimeoutMs: number;
-  private readonly creationTimeoutMs: number;
+  private readonly tokens: TokenStore<Ticket>;
+  private readonly sessions = new Set<Session>();
+  private readonly parts: SessionParts;
 
   constructor(private readonly options: StreamingOptions) {
-    this.idleTimeoutMs = options.idleTimeoutMs ?? 4 * 60 * 60_000;
-    this.creationTimeoutMs = options.creationTimeoutMs ?? 30_000;
+    this.parts = {
+      target: options.target,
+      log: options.log,
+      idleTimeoutMs: options.idleTimeoutMs ?? 4 * 60 * 60_000,
+      creationTimeoutMs: options.creationTimeoutMs ?? 30_000,
+    };
     this.tokens = new TokenStore(options.maxTokens ?? 1000, options.tokenLifetimeMs ?? 60_000);
-    this.http = createServer({ headersTimeout: this.creationTimeoutMs, maxHeaderSize: 16 * 1024 });
+    this.http = createServer({ headersTimeout: this.parts.creationTimeoutMs, maxHeaderSize: 16 * 1024 });
     this.http.on('request', (request, response) => {
       const { status, text } = this.answerPlain(request);
       response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }).end(`${text}\n`);
@@ -53,12 +60,17 @@ class HttpStreamingServer implements StreamingServer {
   }
 
   execUrl(request: ExecStreamRequest): string {
-    checkStreams(request);
-    const address = this.http.address();
-    if (address === null || typeof address === 'string') {
-      throw new BerthError('daemon-starting', { op: 'Exec', detail: 'the streaming server does not listen' });
-    }
-    return `http://${urlHost(address.address)}:${address.port}/exec/${this.tokens.issue(request)}`;
+    checkStreams('Exec', request);
+    return this.url('Exec', { verb: 'exec', request });
+  }
+
+  attachUrl(request: AttachStreamRequest): string {
+    checkStreams('Attach', request);
+    return this.url('Attach', { verb: 'attach', request });
+  }
+
+  portForwardUrl(request: PortForwardRequest): string {
+    return this.url('PortForward', { verb: 'portforward', request });
   }
 
   async listen(): Promise<void> {
@@ -77,9 +89,17 @@ class HttpStreamingServer implements StreamingServer {
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
-    for (const connection of this.sessions.keys()) connection.destroy();
+    for (const session of this.sessions) session.stop();
     this.http.closeAllConnections();
-    await Promise.all([closed, ...this.sessions.values()]);
+    await Promise.all([closed, ...[...this.sessions].map(({ over }) => over)]);
+  }
+
+  private url(op: string, ticket: Ticket): string {
+    const address = this.http.address();
+    if (address === null || typeof address === 'string') {
+      throw new BerthError('daemon-starting', { op, detail: 'the streaming server does not listen' });
+    }
+    return `http://${urlHost(address.address)}:${address.port}/${ticket.verb}/${this.tokens.issue(ticket)}`;
   }
 
   /** Requests without an upgrade get nowhere, but use their token up all the same. */
@@ -88,18 +108,15 @@ class HttpStreamingServer implements StreamingServer {
     return found.kind === 'refused' ? found.refusal : { status: 400, text: 'an upgrade to SPDY/3.1 is needed' };
   }
 
-  private find(
-    request: IncomingMessage,
-  ): { kind: 'refused'; refusal: Refusal } | { kind: 'exec'; exec: ExecStreamRequest } {
+  private find(request: IncomingMessage): { kind: 'refused'; refusal: Refusal } | { kind: 'found'; ticket: Ticket } {
     const refused = (status: number, text: string) => ({ kind: 'refused' as const, refusal: { status, text } });
     const [, verb, token, ...rest] = (request.url ?? '').split('?', 1).join('').split('/');
-    const exec = token ? this.tokens.take(token) : undefined;
+    const ticket = token ? this.tokens.take(token) : undefined;
     if (request.method !== 'GET' && request.method !== 'POST') return refused(405, 'use GET or POST');
-    if (verb === 'attach' || verb === 'portforward')
-      return refused(501, `${verb} is not offered by this version of berth yet`);
-    if (verb !== 'exec' || rest.length > 0) return refused(404, 'there is nothing here: URLs are /exec/{token}');
-    if (!exec) return refused(404, 'unknown URL: each can be used once, within a minute; ask for a new one');
-    return { kind: 'exec', exec };
+    if (rest.length > 0 || !ticket || ticket.verb !== verb) {
+      return refused(404, 'unknown URL: each can be used once, within a minute; ask for a new one');
+    }
+    return { kind: 'found', ticket };
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -110,33 +127,22 @@ class HttpStreamingServer implements StreamingServer {
       refuse(socket, found.refusal);
       return;
     }
-    const answer = judgeUpgrade(request);
+    const answer = judgeUpgrade(request, offersOverSpdy(found.ticket, this.parts));
     if (answer.kind === 'refused') {
       refuse(socket, answer.refusal);
       return;
     }
     switchProtocols(socket, answer.protocol);
-    const session = new ExecSession(found.exec, answer.protocol);
-    const connection = new SpdyConnection(socket, head, {
-      role: 'server',
-      log: this.options.log,
-      idleTimeoutMs: this.idleTimeoutMs,
-      maxStreams: maxExecStreams,
-      onStream: (stream) => session.accept(stream),
-    });
-    const log = this.options.log.child({ container: found.exec.containerId });
-    const over = session.run(connection, this.options.target, this.creationTimeoutMs).then((outcome) => {
-      this.sessions.delete(connection);
-      log.debug({ outcome }, 'exec session over');
-    });
-    this.sessions.set(connection, over);
+    const session = answer.start(socket, head);
+    this.sessions.add(session);
+    void session.over.then(() => this.sessions.delete(session));
   }
 }
 
-/** CRI: ExecRequest says that at least one stream is needed, and that stderr must be false with a tty. */
-function checkStreams(request: ExecStreamRequest): void {
+/** CRI's ExecRequest and AttachRequest say that at least one stream is needed, and that stderr must be false with a tty. */
+function checkStreams(op: string, request: AttachStreamRequest): void {
   const invalid = (detail: string) =>
-    new BerthError('argument-invalid', { op: 'Exec', object: `container ${request.containerId}`, detail });
+    new BerthError('argument-invalid', { op, object: `container ${request.containerId}`, detail });
   if (!request.stdin && !request.stdout && !request.stderr) {
     throw invalid('one of stdin, stdout and stderr must be set');
   }

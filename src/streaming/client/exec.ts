@@ -2,8 +2,8 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { BerthError, abortError, messageOf, silentLog, throwIfAborted } from '../../base';
-import { decodeOutcome } from '../status';
-import { SpdyConnection } from './connection';
+import { decodeOutcome } from '../remote-command/status';
+import { SpdyConnection } from '../spdy/connection';
 
 /** Which streams to open: the same as the URL was asked for with. */
 export interface ExecClientOptions {

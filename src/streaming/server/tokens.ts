@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { BerthError } from '../base';
+import { BerthError } from '../../base';
 
 /**
  * Requests that wait for their client: each is kept under a random token, for a limited time, and given out once.

@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecProtocol, execProtocols, negotiate } from './negotiate';
+import type { Offers, StartSession } from '../session';
+import { negotiate } from './negotiate';
 
 /** An HTTP answer that ends the connection. */
 export interface Refusal {
@@ -10,11 +11,11 @@ export interface Refusal {
 }
 
 export type UpgradeAnswer =
-  | { readonly kind: 'accepted'; readonly protocol: ExecProtocol }
+  | { readonly kind: 'accepted'; readonly protocol: string; readonly start: StartSession }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-/** Judges the headers of an upgrade to SPDY/3.1 for a remote command. */
-export function judgeUpgrade({ headers }: Pick<IncomingMessage, 'headers'>): UpgradeAnswer {
+/** Judges the headers of an upgrade to SPDY/3.1. */
+export function judgeUpgrade({ headers }: Pick<IncomingMessage, 'headers'>, offers: Offers): UpgradeAnswer {
   const refused = (status: number, text: string, extra?: Record<string, string>): UpgradeAnswer => ({
     kind: 'refused',
     refusal: { status, text, headers: extra },
@@ -22,15 +23,15 @@ export function judgeUpgrade({ headers }: Pick<IncomingMessage, 'headers'>): Upg
   const upgrade = headers.upgrade?.toLowerCase();
   if (upgrade === 'websocket') return refused(501, 'WebSocket streams are not offered yet; use Upgrade: SPDY/3.1');
   if (upgrade !== 'spdy/3.1') return refused(400, 'an upgrade to SPDY/3.1 is needed: Upgrade: SPDY/3.1');
-  const negotiated = negotiate(headers['x-stream-protocol-version']);
+  const negotiated = negotiate(headers['x-stream-protocol-version'], offers);
   switch (negotiated.kind) {
     case 'chosen':
-      return { kind: 'accepted', protocol: negotiated.protocol };
+      return { kind: 'accepted', protocol: negotiated.protocol, start: negotiated.offer };
     case 'missing':
       return refused(400, 'the header X-Stream-Protocol-Version is needed');
     case 'none':
-      return refused(403, `none of the offered protocols is served: ${negotiated.offered.join(', ')}`, {
-        'X-Accepted-Stream-Protocol-Versions': execProtocols.join(','),
+      return refused(403, `none of the offered protocols is served: ${negotiated.asked.join(', ')}`, {
+        'X-Accepted-Stream-Protocol-Versions': [...offers.keys()].join(','),
       });
     default:
       return negotiated satisfies never;
@@ -38,7 +39,7 @@ export function judgeUpgrade({ headers }: Pick<IncomingMessage, 'headers'>): Upg
 }
 
 /** Says 101: from the next byte on the connection speaks SPDY. */
-export function switchProtocols(socket: Duplex, protocol: ExecProtocol): void {
+export function switchProtocols(socket: Duplex, protocol: string): void {
   writeHead(socket, 101, {
     Connection: 'Upgrade',
     Upgrade: 'SPDY/3.1',

@@ -1,0 +1,115 @@
+import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { BerthError, abortable, anySignal } from '../../base';
+import type { SessionParts } from '../session';
+import { SpdyConnection } from '../spdy/connection';
+import { resetStatus } from '../spdy/frames';
+import type { SpdyStream } from '../spdy/stream';
+import type { AttachStreamRequest, ClientStreams } from '../target';
+import type { RemoteCommand } from './command';
+import { type CommandProtocol, hasResize } from './protocols';
+import type { CommandChannels } from './session';
+import { type CommandOutcome, encodeOutcome } from './status';
+
+/** The streams of a command by their `streamtype` header. */
+type StreamType = 'error' | 'stdin' | 'stdout' | 'stderr' | 'resize';
+
+/** error, stdin, stdout, stderr, resize, and some slack for those that are refused later. */
+const maxStreams = 16;
+
+/** The streams of one command over a SPDY connection: those that the request calls for, and the error stream. */
+export class SpdyChannels implements CommandChannels {
+  private readonly connection: SpdyConnection;
+  private readonly streams = new Map<StreamType, SpdyStream>();
+  private readonly expected: ReadonlySet<StreamType>;
+  private readonly complete: Promise<void>;
+  private allHere: () => void = () => undefined;
+
+  constructor(
+    socket: Duplex,
+    head: Buffer,
+    private readonly command: RemoteCommand,
+    private readonly protocol: CommandProtocol,
+    private readonly parts: Omit<SessionParts, 'target'>,
+  ) {
+    this.expected = new Set(expectedStreams(command.request, protocol));
+    this.complete = new Promise((resolve) => {
+      this.allHere = resolve;
+    });
+    this.connection = new SpdyConnection(socket, head, {
+      role: 'server',
+      log: parts.log,
+      idleTimeoutMs: parts.idleTimeoutMs,
+      maxStreams,
+      onStream: (stream) => this.accept(stream),
+    });
+  }
+
+  async opened(): Promise<ClientStreams> {
+    const late = new AbortController();
+    const { creationTimeoutMs } = this.parts;
+    const timer = setTimeout(() => {
+      const missing = [...this.expected].filter((type) => !this.streams.has(type)).join(', ');
+      const detail = `the client did not open its streams within ${creationTimeoutMs / 1000} s: ${missing}`;
+      late.abort(new BerthError('stream-protocol', { op: this.command.verb, detail }));
+    }, creationTimeoutMs);
+    const gone = this.connection.signal;
+    try {
+      await abortable(this.complete, anySignal(gone, late.signal), this.command.verb);
+    } finally {
+      clearTimeout(timer);
+    }
+    return {
+      stdin: this.streams.get('stdin')?.input,
+      stdout: this.streams.get('stdout')?.output,
+      stderr: this.streams.get('stderr')?.output,
+      resize: undefined,
+      signal: gone,
+    };
+  }
+
+  async finish(outcome: CommandOutcome): Promise<void> {
+    this.streams.get('stdin')?.input.destroy();
+    const output = [this.streams.get('stdout'), this.streams.get('stderr')];
+    // The output comes before the status: some clients stop reading at the status.
+    await Promise.all(output.map(sendAll));
+    const error = this.streams.get('error');
+    error?.output.write(encodeOutcome(outcome, this.protocol));
+    await Promise.all([sendAll(error), sendAll(this.streams.get('stdin')), sendAll(this.streams.get('resize'))]);
+    await this.connection.close();
+  }
+
+  stop(): void {
+    this.connection.destroy();
+  }
+
+  /** Takes a stream that the client opened; one that nobody asked for is reset. */
+  private accept(stream: SpdyStream): void {
+    const type = [...this.expected].find((name) => name === stream.headers.get('streamtype'));
+    if (!type || this.streams.has(type)) {
+      stream.reset(resetStatus.protocolError);
+      return;
+    }
+    this.streams.set(type, stream);
+    // Their other directions carry nothing, and must not hold up the connection if they do.
+    if (type !== 'stdin') stream.input.destroy();
+    if (this.streams.size === this.expected.size) this.allHere();
+  }
+}
+
+/** Half-closes a stream and waits until it is written, or until the stream is beyond help. */
+async function sendAll(stream: SpdyStream | undefined): Promise<void> {
+  if (!stream || stream.output.destroyed) return;
+  stream.output.end();
+  // The connection's loss is known by its signal; nothing more can be done for the stream here.
+  await finished(stream.output).catch(() => undefined);
+}
+
+function expectedStreams(request: AttachStreamRequest, protocol: CommandProtocol): StreamType[] {
+  const types: StreamType[] = ['error'];
+  if (request.stdin) types.push('stdin');
+  if (request.stdout) types.push('stdout');
+  if (request.stderr && !request.tty) types.push('stderr');
+  if (request.tty && hasResize(protocol)) types.push('resize');
+  return types;
+}

@@ -1,0 +1,27 @@
+import type { Duplex } from 'node:stream';
+import type { Log } from '../base';
+import type { StreamTarget } from './target';
+
+/** What sessions are served with. */
+export interface SessionParts {
+  readonly target: StreamTarget;
+  readonly log: Log;
+  /** Milliseconds in which nothing moves until a session is ended. */
+  readonly idleTimeoutMs: number;
+  /** Milliseconds for the client to open its streams. */
+  readonly creationTimeoutMs: number;
+}
+
+/** A client's connection from its upgrade to its end. */
+export interface Session {
+  /** Settles when both the connection and the target are done with; never rejects. */
+  readonly over: Promise<void>;
+  /** Ends it now: the client is told, and the target's signal is aborted. */
+  stop(): void;
+}
+
+/** Takes over a socket that has been upgraded, with the bytes that came behind the request. */
+export type StartSession = (socket: Duplex, head: Buffer) => Session;
+
+/** The protocols that a request can be served by over one transport, newest first. */
+export type Offers = ReadonlyMap<string, StartSession>;
