@@ -14,11 +14,19 @@ export interface ExecCommand {
   readonly tty: boolean;
 }
 
+/** In columns and rows. */
+export interface TerminalSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface ExecStreams {
   readonly stdin: Readable | undefined;
   readonly stdout: Writable | undefined;
   readonly stderr: Writable | undefined;
-  /** Aborted when the client is gone: the exec's tree is killed. */
+  /** The sizes of the client's terminal; the first may be there before the process. */
+  readonly resize: AsyncIterable<TerminalSize> | undefined;
+  /** Aborted when the client is gone: an exec's tree is killed, an attach detached. */
   readonly signal: AbortSignal;
 }
 
@@ -39,6 +47,8 @@ export interface Containers {
   execSync(id: string, cmd: readonly string[], timeoutSeconds: number, signal?: AbortSignal): Promise<ExecSyncResult>;
   /** Runs a command with streams and gives its exit code. */
   exec(command: ExecCommand, streams: ExecStreams): Promise<number>;
+  /** Takes part in the streams of a container that is created or runs, until it ends, and gives its exit code. */
+  attach(request: { readonly containerId: string }, streams: ExecStreams): Promise<number>;
   /** Changes the limits of a container that has not ended: all that are set, or none. */
   updateResources(id: string, change: LinuxContainerResources, signal?: AbortSignal): Promise<void>;
   reopenLog(id: string, signal?: AbortSignal): Promise<void>;

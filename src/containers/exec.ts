@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import type { Writable } from 'node:stream';
 import { BerthError, messageOf } from '../base';
 import type { ExecEnd, ExecSession, Monitor } from '../runtime';
 import { processSpec } from '../spec';
 import { readSpec } from './bundle';
+import { feed, outputTo, TerminalSizes } from './client-streams';
 import type { ExecCommand, ExecStreams, ExecSyncResult } from './containers';
 import { exitCodeOf } from './exit';
 
@@ -20,7 +19,7 @@ export async function execSync(
   const { containerId, cmd, timeoutSeconds } = request;
   const out: Buffer[] = [];
   const err: Buffer[] = [];
-  const process = await execProcess(configPath, { containerId, cmd, tty: false });
+  const process = processSpec(await readSpec(configPath, containerId), { containerId, cmd, tty: false });
   const session = monitor.exec(
     { process, stdin: false, tty: false, timeoutMs: timeoutSeconds * 1000, outputCap },
     { stdout: (data) => void out.push(data), stderr: (data) => void err.push(data) },
@@ -44,24 +43,20 @@ export async function execStreams(
   command: ExecCommand,
   streams: ExecStreams,
 ): Promise<number> {
-  const process = await execProcess(configPath, command);
+  const sizes = new TerminalSizes(streams);
+  const spec = await readSpec(configPath, command.containerId);
+  // Where the client's size has come by now the command is born with it: no shell draws its prompt for another.
+  const process = processSpec(spec, { ...command, consoleSize: sizes.first });
   const session = monitor.exec(
     { process, stdin: streams.stdin !== undefined, tty: command.tty, timeoutMs: 0, outputCap: 0 },
-    {
-      stdout: (data) => writeTo(streams.stdout, data, streams.signal),
-      stderr: (data) => writeTo(streams.stderr, data, streams.signal),
-    },
+    outputTo(streams),
   );
-  if (streams.stdin) void feed(session, streams.stdin);
+  void feed(session, streams.stdin);
+  void sizes.follow(session);
   const end = await finish(session, command.containerId, streams.signal);
   streams.stdout?.end();
   streams.stderr?.end();
   return exitCodeOf(end.status);
-}
-
-/** The command's process: the container's own user, environment and limits, with other arguments. */
-async function execProcess(configPath: string, command: ExecCommand): Promise<object> {
-  return processSpec(await readSpec(configPath, command.containerId), command);
 }
 
 /** Waits for the end; a caller that gives up kills the command's tree, and the end is still awaited. */
@@ -83,20 +78,4 @@ async function finish(session: ExecSession, containerId: string, signal?: AbortS
   } finally {
     signal?.removeEventListener('abort', kill);
   }
-}
-
-/** Hands the client's input on. A client whose input breaks off has ended it: what it sent before counts. */
-async function feed(session: ExecSession, stdin: NonNullable<ExecStreams['stdin']>): Promise<void> {
-  try {
-    for await (const chunk of stdin) await session.writeStdin(chunk as Buffer);
-    await session.closeStdin();
-  } catch (error) {
-    // The command has ended and takes no input any more, or the client is gone: finish() tells either.
-    stdin.destroy(error instanceof Error ? error : undefined);
-  }
-}
-
-async function writeTo(stream: Writable | undefined, data: Buffer, signal: AbortSignal): Promise<void> {
-  if (!stream || stream.destroyed || signal.aborted) return;
-  if (!stream.write(data)) await once(stream, 'drain', { signal });
 }

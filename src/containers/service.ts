@@ -2,6 +2,7 @@ import { abortable, BerthError, KeyedLock, messageOf, SingleFlight, step, throwI
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
+import { attachStreams } from './attach';
 import { readSpecIfThere } from './bundle';
 import { letGoOn } from './checkpoint/checkpoint';
 import { Checkpoints } from './checkpoint/checkpoints';
@@ -14,6 +15,7 @@ import type { CreateParts } from './create-parts';
 import { discardContainer } from './discard';
 import { planContainer, withImage } from './plan';
 import { execStreams, execSync } from './exec';
+import { lookupIn, visible } from './lookup';
 import { startOf } from './start-of';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
@@ -41,17 +43,7 @@ export function createContainers(parts: CreateParts): ContainerService {
   const stopper = new Stopper(parts, supervisor);
   const creating = new Map<string, SingleFlight<string>>();
   const lock = new KeyedLock();
-  const visible = (record: ContainerRecord) => record.phase !== 'creating' && record.phase !== 'removing';
-
-  const require = (id: string, op: string): ContainerRecord => {
-    const record = table.get(id);
-    if (record && visible(record)) return record;
-    throw new BerthError('container-not-found', {
-      op,
-      object: `container ${id}`,
-      detail: 'there is no such container',
-    });
-  };
+  const { require, running, attachable } = lookupIn(table, supervisor, stopper);
 
   const checkpoints = new Checkpoints(parts, supervisor, (id) => {
     running(id, 'CheckpointContainer');
@@ -161,6 +153,10 @@ export function createContainers(parts: CreateParts): ContainerService {
       return execStreams(monitor, parts.paths(command.containerId).config, command, streams);
     },
 
+    async attach({ containerId }, streams) {
+      return attachStreams(attachable(containerId, 'Attach'), containerId, streams);
+    },
+
     updateResources: (id, change, signal) =>
       lock.with(id, signal, () =>
         updateResources(parts, supervisor, require(id, 'UpdateContainerResources'), change, signal),
@@ -225,21 +221,6 @@ export function createContainers(parts: CreateParts): ContainerService {
 
     close: () => supervisor.close(),
   };
-
-  function running(id: string, op: string) {
-    const record = require(id, op);
-    if (record.phase !== 'running') {
-      throw new BerthError('container-state', {
-        op,
-        object: `container ${id}`,
-        detail: `it is ${record.phase}, not running`,
-      });
-    }
-    if (stopper.killing(id)) {
-      throw new BerthError('container-state', { op, object: `container ${id}`, detail: 'it is being killed' });
-    }
-    return supervisor.monitor(id, op);
-  }
 }
 
 /** What makes two requests the same container of a pod. */

@@ -34,8 +34,7 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
     port: config.streaming.port,
     target: {
       exec: (request, streams) => engine.containers.exec(request, streams),
-      attach: () =>
-        Promise.reject(new BerthError('not-implemented', { op: 'Attach', detail: 'berth has no Attach yet' })),
+      attach: (request, streams) => engine.containers.attach(request, streams),
       dial: () =>
         Promise.reject(new BerthError('not-implemented', { op: 'PortForward', detail: 'berth has none yet' })),
     },

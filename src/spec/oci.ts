@@ -35,6 +35,8 @@ export type Hooks = Readonly<Partial<Record<Stage, readonly Hook[]>>>;
 /** What is run, and as whom; also the object that the runtime's `exec --process` takes. */
 export interface Process {
   readonly terminal: boolean;
+  /** Of the terminal, in characters. */
+  readonly consoleSize?: { readonly width: number; readonly height: number };
   readonly user: ProcessUser;
   readonly args: readonly string[];
   /** `KEY=value`, each key once. */

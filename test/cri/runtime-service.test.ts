@@ -149,6 +149,38 @@ describe('calls that are passed on', () => {
   });
 });
 
+describe('Attach', () => {
+  const r = () => connection.runtime;
+  const request = { containerId: 'c0', tty: false, stdin: true, stdout: true, stderr: true };
+
+  test('a URL, for a container that runs or is about to', async () => {
+    rooms.containerRecords.push(
+      containerRecord({ id: container }),
+      containerRecord({ id: id('d0'), phase: 'created' }),
+      containerRecord({ id: id('e0'), phase: 'exited' }),
+    );
+    const url = 'http://127.0.0.1:1/attach/token';
+    expect(await answer((done) => r().attach(request, done))).toEqual({ url });
+    expect(await answer((done) => r().attach({ ...request, containerId: 'd0' }, done))).toEqual({ url });
+    expect(rooms.seen).toEqual([
+      { name: 'attachUrl', args: [{ ...request, containerId: container }] },
+      { name: 'attachUrl', args: [{ ...request, containerId: id('d0') }] },
+    ]);
+    await expect(answer((done) => r().attach({ ...request, containerId: 'e0' }, done))).rejects.toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      details: expect.stringContaining('it is exited, neither created nor running') as string,
+    });
+  });
+
+  test('a terminal is that of the container: one that has none is not attached to as if it had', async () => {
+    rooms.containerRecords.push(containerRecord({ id: container }));
+    await expect(answer((done) => r().attach({ ...request, tty: true, stderr: false }, done))).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining('tty: is set, and the container was created without one') as string,
+    });
+  });
+});
+
 describe('requests that lack something: INVALID_ARGUMENT names the field, and nothing is called', () => {
   const metadata = { name: 'web', namespace: 'shop', uid: 'u', attempt: 0 };
   const run = (config: wire.PodSandboxConfig | undefined) => (done: Done) =>

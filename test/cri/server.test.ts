@@ -152,7 +152,6 @@ describe('the services', () => {
     ...Object.values(admin.AdminService),
   ];
   const later = [
-    'Attach',
     'PortForward',
     'GetContainerEvents',
     'ListMetricDescriptors',

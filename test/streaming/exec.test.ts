@@ -257,15 +257,6 @@ describe('URLs', () => {
     socket.destroy();
   });
 
-  test('need a stream, and no stderr beside a terminal', async () => {
-    const server = await serve(new ShellTarget());
-    const invalid = expect.objectContaining({ code: 'argument-invalid' }) as unknown;
-    expect(() => server.execUrl(command('true', { tty: true }))).toThrow(invalid as Error);
-    expect(() => server.execUrl(command('true', { stdin: false, stdout: false, stderr: false }))).toThrow(
-      invalid as Error,
-    );
-  });
-
   test('have a host that can be reached, whatever the server listens on', async () => {
     const wildcard = await serve(new ShellTarget(), { host: '0.0.0.0' });
     expect(new URL(wildcard.execUrl(command('true'))).hostname).toBe('127.0.0.1');

@@ -4,6 +4,7 @@ import { EncodedList } from '../encoded-list';
 import type { ContainerRecord, CriParts, PodRecord } from '../parts';
 import type { Rpc } from '../rpc';
 import { Container, PodSandbox } from '../../wire';
+import { attach } from './attach';
 import { checkpointContainer } from './checkpoint-container';
 import { containerStats } from './container-stats';
 import { containerStatus } from './container-status';
@@ -58,6 +59,7 @@ export function runtimeService(parts: CriParts): readonly Rpc[] {
     reopenContainerLog(parts),
     execSync(parts),
     exec(parts),
+    attach(parts),
     checkpointContainer(parts),
     containerStats(parts),
     listContainerStats(parts),

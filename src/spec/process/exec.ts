@@ -6,6 +6,8 @@ export interface ExecRequest {
   readonly containerId: string;
   readonly cmd: readonly string[];
   readonly tty: boolean;
+  /** Of the terminal, in columns and rows, if it is known already. */
+  readonly consoleSize?: { readonly width: number; readonly height: number } | undefined;
 }
 
 /**
@@ -32,6 +34,7 @@ export function processSpec(spec: Spec, request: ExecRequest): Process {
   return {
     ...spec.process,
     terminal: request.tty,
+    ...(request.tty && request.consoleSize && { consoleSize: request.consoleSize }),
     args: request.cmd,
     env: request.tty && !hasTerm ? [...env, 'TERM=xterm'] : env,
   };

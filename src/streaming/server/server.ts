@@ -60,12 +60,10 @@ class HttpStreamingServer implements StreamingServer {
   }
 
   execUrl(request: ExecStreamRequest): string {
-    checkStreams('Exec', request);
     return this.url('Exec', { verb: 'exec', request });
   }
 
   attachUrl(request: AttachStreamRequest): string {
-    checkStreams('Attach', request);
     return this.url('Attach', { verb: 'attach', request });
   }
 
@@ -137,16 +135,6 @@ class HttpStreamingServer implements StreamingServer {
     this.sessions.add(session);
     void session.over.then(() => this.sessions.delete(session));
   }
-}
-
-/** CRI's ExecRequest and AttachRequest say that at least one stream is needed, and that stderr must be false with a tty. */
-function checkStreams(op: string, request: AttachStreamRequest): void {
-  const invalid = (detail: string) =>
-    new BerthError('argument-invalid', { op, object: `container ${request.containerId}`, detail });
-  if (!request.stdin && !request.stdout && !request.stderr) {
-    throw invalid('one of stdin, stdout and stderr must be set');
-  }
-  if (request.tty && request.stderr) throw invalid('tty and stderr exclude each other: a terminal has one output');
 }
 
 function urlHost(address: string): string {

@@ -77,6 +77,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
           exitCode: 3,
         }),
       exec: (command) => call('exec', [command], undefined, 0),
+      attach: (request) => call('attach', [request], undefined, 0),
       updateResources: (id, change, signal) => call('updateResources', [id, change], signal, undefined),
       reopenLog: (id, signal) => call('reopenLog', [id], signal, undefined),
       checkpoint: (id, location, timeout, signal) => call('checkpoint', [id, location, timeout], signal, undefined),
