@@ -154,6 +154,17 @@ export const configSchema = z.strictObject({
       host: z.string().min(1).default('127.0.0.1'),
       /** 0 takes a free port. */
       port: z.number().int().min(0).max(65535).default(0),
+      /** A certificate for the address in URLs, with those that sign it, and its key, in PEM. Empty: plain http. */
+      tls_cert: z.union([z.literal(''), absolutePath]).default(''),
+      tls_key: z.union([z.literal(''), absolutePath]).default(''),
+      /** CAs of the certificates that clients then have to show. Empty: the URL is enough. */
+      client_ca: z.union([z.literal(''), absolutePath]).default(''),
+      /** Seconds in which nothing moves until a session is ended. 0: never. */
+      idle_timeout: z.number().int().min(0).max(2_000_000).default(4 * 60 * 60),
+      /** Seconds for a client to send its request, and then to open its streams. */
+      creation_timeout: z.number().int().min(1).max(3600).default(30),
+      /** Sessions at once, of all verbs. */
+      max_sessions: z.number().int().min(1).max(100_000).default(1000),
     })
     .prefault({}),
 });

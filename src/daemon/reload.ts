@@ -1,13 +1,24 @@
 import { type Log, messageOf } from '../base';
 import type { Config } from '../config';
 import type { Engine } from '../engine';
+import type { StreamingServer } from '../streaming';
 
-/** Reloads the configuration at each SIGHUP, one reload after the other, until disposed of. */
-export function reloadOnHangUp(engine: Pick<Engine, 'reload'>, reread: () => Promise<Config>, log: Log): Disposable {
+/**
+ * Reloads the configuration and the certificates of streams at each SIGHUP, one reload after the other, until disposed of.
+ * Certificates that cannot be used make a reload fail before it begins.
+ */
+export function reloadOnHangUp(
+  engine: Pick<Engine, 'reload'>,
+  streaming: Pick<StreamingServer, 'reload'>,
+  reread: () => Promise<Config>,
+  log: Log,
+): Disposable {
   let last = Promise.resolve();
   const reload = async (): Promise<void> => {
     try {
-      const changed = await engine.reload(await reread());
+      const config = await reread();
+      await streaming.reload();
+      const changed = await engine.reload(config);
       log.info({ changed }, 'the configuration was reloaded');
     } catch (error) {
       log.error({ err: error }, `the configuration was not reloaded, that of before holds: ${messageOf(error)}`);

@@ -4,7 +4,7 @@ import type { Config } from '../config';
 import { reloadOnHangUp } from './reload';
 import { createCriServer, type ImageFsUsage, type RuntimeFacts } from '../cri';
 import { openEngine, type Engine } from '../engine';
-import { createStreamingServer } from '../streaming';
+import { createStreamingServer, type StreamingOptions } from '../streaming';
 
 export interface ServeOptions {
   readonly config: Config;
@@ -27,11 +27,8 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
   await using listeners = new UndoScope(log);
   const engine = await openEngine({ config, libexecDir, log });
   listeners.add('engine', () => engine.close());
-  using _reloads = reloadOnHangUp(engine, reread, log);
-
   const streaming = createStreamingServer({
-    host: config.streaming.host,
-    port: config.streaming.port,
+    ...streamingOptions(config.streaming),
     target: {
       exec: (request, streams) => engine.containers.exec(request, streams),
       attach: (request, streams) => engine.containers.attach(request, streams),
@@ -42,6 +39,7 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
   });
   await streaming.listen();
   listeners.add('streaming', () => streaming.close());
+  using _reloads = reloadOnHangUp(engine, streaming, reread, log);
 
   const cri = createCriServer({
     pods: engine.pods,
@@ -67,6 +65,18 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
 
   const reason = await stop;
   log.info({ reason }, 'berthd stops; containers run on');
+}
+
+function streamingOptions(streaming: Config['streaming']): Omit<StreamingOptions, 'target' | 'log'> {
+  const { tls_cert: cert, tls_key: key, client_ca: clientCa } = streaming;
+  return {
+    host: streaming.host,
+    port: streaming.port,
+    tls: cert ? { cert, key, clientCa: clientCa || undefined } : undefined,
+    idleTimeoutMs: streaming.idle_timeout * 1000,
+    creationTimeoutMs: streaming.creation_timeout * 1000,
+    maxSessions: streaming.max_sessions,
+  };
 }
 
 async function facts(config: Config, version: string, startedAt: bigint, engine: Engine): Promise<RuntimeFacts> {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
 import type { Log } from '../base';
 import type { StreamTarget } from './target';
 
@@ -23,5 +24,14 @@ export interface Session {
 /** Takes over a socket that has been upgraded, with the bytes that came behind the request. */
 export type StartSession = (socket: Duplex, head: Buffer) => Session;
 
-/** The protocols that a request can be served by over one transport, newest first. */
-export type Offers = ReadonlyMap<string, StartSession>;
+/** The protocols that a request can be served by over SPDY, newest first. */
+export type SpdyOffers = ReadonlyMap<string, StartSession>;
+
+/** The same over WebSocket; an empty name is for clients that name none. */
+export type WebSocketOffers = ReadonlyMap<string, (socket: WebSocket) => Session>;
+
+/** What a request can be served by. */
+export interface Offers {
+  readonly spdy: SpdyOffers;
+  readonly webSocket: WebSocketOffers;
+}

@@ -56,6 +56,8 @@ export interface StreamingServer {
   attachUrl(request: AttachStreamRequest): string;
   portForwardUrl(request: PortForwardRequest): string;
   listen(): Promise<void>;
+  /** Reads the certificates anew; those of before hold if they cannot be used. */
+  reload(): Promise<void>;
   /** Stops listening and ends the sessions. */
   close(): Promise<void>;
 }

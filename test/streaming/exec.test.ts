@@ -227,7 +227,7 @@ describe('URLs', () => {
   test.each([
     ['without an upgrade', 400, {}, {}],
     ['with another upgrade', 400, { headers: { ...upgradeHeaders, Upgrade: 'h2c' } }, {}],
-    ['with a web socket', 501, { headers: { ...upgradeHeaders, Upgrade: 'websocket' } }, {}],
+    ['with a web socket', 405, { headers: { ...upgradeHeaders, Upgrade: 'websocket' } }, {}],
     ['without a protocol', 400, { headers: { Connection: 'Upgrade', Upgrade: 'SPDY/3.1' } }, {}],
     [
       'with a protocol that is not served',

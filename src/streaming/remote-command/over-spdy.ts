@@ -1,15 +1,15 @@
-import type { Offers, SessionParts } from '../session';
+import type { SessionParts, SpdyOffers } from '../session';
 import type { RemoteCommand } from './command';
-import { commandProtocols } from './protocols';
+import { spdyProtocols } from './protocols';
 import { commandSession } from './session';
 import { SpdyChannels } from './spdy-channels';
 
 /** A command's protocols over SPDY. */
-export function commandOverSpdy(command: RemoteCommand, parts: SessionParts): Offers {
+export function commandOverSpdy(command: RemoteCommand, parts: SessionParts): SpdyOffers {
   return new Map(
-    commandProtocols.map((protocol) => [
+    [...spdyProtocols].map(([protocol, version]) => [
       protocol,
-      (socket, head) => commandSession(command, new SpdyChannels(socket, head, command, protocol, parts), parts.log),
+      (socket, head) => commandSession(command, new SpdyChannels(socket, head, command, version, parts), parts.log),
     ]),
   );
 }

@@ -7,9 +7,10 @@ import { resetStatus } from '../spdy/frames';
 import type { SpdyStream } from '../spdy/stream';
 import type { AttachStreamRequest, ClientStreams } from '../target';
 import type { RemoteCommand } from './command';
-import { type CommandProtocol, hasResize } from './protocols';
+import { type CommandVersion, hasResize } from './protocols';
 import type { CommandChannels } from './session';
 import { type CommandOutcome, encodeOutcome } from './status';
+import { terminalSizes } from './terminal-sizes';
 
 /** The streams of a command by their `streamtype` header. */
 type StreamType = 'error' | 'stdin' | 'stdout' | 'stderr' | 'resize';
@@ -29,10 +30,10 @@ export class SpdyChannels implements CommandChannels {
     socket: Duplex,
     head: Buffer,
     private readonly command: RemoteCommand,
-    private readonly protocol: CommandProtocol,
+    private readonly version: CommandVersion,
     private readonly parts: Omit<SessionParts, 'target'>,
   ) {
-    this.expected = new Set(expectedStreams(command.request, protocol));
+    this.expected = new Set(expectedStreams(command.request, version));
     this.complete = new Promise((resolve) => {
       this.allHere = resolve;
     });
@@ -59,22 +60,23 @@ export class SpdyChannels implements CommandChannels {
     } finally {
       clearTimeout(timer);
     }
+    const resize = this.streams.get('resize');
     return {
       stdin: this.streams.get('stdin')?.input,
       stdout: this.streams.get('stdout')?.output,
       stderr: this.streams.get('stderr')?.output,
-      resize: undefined,
+      resize: resize && terminalSizes(resize.input),
       signal: gone,
     };
   }
 
   async finish(outcome: CommandOutcome): Promise<void> {
-    this.streams.get('stdin')?.input.destroy();
+    for (const type of ['stdin', 'resize'] as const) this.streams.get(type)?.input.destroy();
     const output = [this.streams.get('stdout'), this.streams.get('stderr')];
     // The output comes before the status: some clients stop reading at the status.
     await Promise.all(output.map(sendAll));
     const error = this.streams.get('error');
-    error?.output.write(encodeOutcome(outcome, this.protocol));
+    error?.output.write(encodeOutcome(outcome, this.version));
     await Promise.all([sendAll(error), sendAll(this.streams.get('stdin')), sendAll(this.streams.get('resize'))]);
     await this.connection.close();
   }
@@ -92,7 +94,7 @@ export class SpdyChannels implements CommandChannels {
     }
     this.streams.set(type, stream);
     // Their other directions carry nothing, and must not hold up the connection if they do.
-    if (type !== 'stdin') stream.input.destroy();
+    if (type !== 'stdin' && type !== 'resize') stream.input.destroy();
     if (this.streams.size === this.expected.size) this.allHere();
   }
 }
@@ -105,11 +107,11 @@ async function sendAll(stream: SpdyStream | undefined): Promise<void> {
   await finished(stream.output).catch(() => undefined);
 }
 
-function expectedStreams(request: AttachStreamRequest, protocol: CommandProtocol): StreamType[] {
+function expectedStreams(request: AttachStreamRequest, version: CommandVersion): StreamType[] {
   const types: StreamType[] = ['error'];
   if (request.stdin) types.push('stdin');
   if (request.stdout) types.push('stdout');
   if (request.stderr && !request.tty) types.push('stderr');
-  if (request.tty && hasResize(protocol)) types.push('resize');
+  if (request.tty && hasResize(version)) types.push('resize');
   return types;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BerthError, messageOf } from '../../base';
-import type { CommandProtocol } from './protocols';
+import { type CommandVersion, hasStatus } from './protocols';
 
 /** How a command ended, as the error stream tells it. */
 export type CommandOutcome =
@@ -16,8 +16,8 @@ export async function outcomeOf(exit: Promise<number>): Promise<CommandOutcome> 
 }
 
 /** What is written to the error stream: a JSON Status from v4 on, before that plain text, and only on failure. */
-export function encodeOutcome(outcome: CommandOutcome, protocol: CommandProtocol): string {
-  if (protocol !== 'v4.channel.k8s.io') return plainText(outcome);
+export function encodeOutcome(outcome: CommandOutcome, version: CommandVersion): string {
+  if (!hasStatus(version)) return plainText(outcome);
   const failure = { metadata: {}, status: 'Failure' };
   switch (outcome.kind) {
     case 'failed':

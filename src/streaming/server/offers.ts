@@ -1,19 +1,24 @@
-import { attachCommand, execCommand } from '../remote-command/command';
+import { type RemoteCommand, attachCommand, execCommand } from '../remote-command/command';
 import { commandOverSpdy } from '../remote-command/over-spdy';
+import { commandOverWebSocket } from '../remote-command/over-websocket';
 import type { Offers, SessionParts } from '../session';
 import type { Ticket } from './ticket';
 
-/** What a ticket can be used for over SPDY. */
-export function offersOverSpdy(ticket: Ticket, parts: SessionParts): Offers {
+/** What a ticket can be used for. */
+export function offersFor(ticket: Ticket, parts: SessionParts): Offers {
   switch (ticket.verb) {
     case 'exec':
-      return commandOverSpdy(execCommand(ticket.request, parts.target), parts);
+      return forCommand(execCommand(ticket.request, parts.target), parts);
     case 'attach':
-      return commandOverSpdy(attachCommand(ticket.request, parts.target), parts);
+      return forCommand(attachCommand(ticket.request, parts.target), parts);
     case 'portforward':
       // None yet: an upgrade is refused by what is served.
-      return new Map();
+      return { spdy: new Map(), webSocket: new Map() };
     default:
       return ticket satisfies never;
   }
+}
+
+function forCommand(command: RemoteCommand, parts: SessionParts): Offers {
+  return { spdy: commandOverSpdy(command, parts), webSocket: commandOverWebSocket(command, parts) };
 }

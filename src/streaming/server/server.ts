@@ -1,6 +1,6 @@
-import { type IncomingMessage, type Server, createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BerthError, type Log, messageOf } from '../../base';
+import { BerthError, type Log } from '../../base';
 import type { Session, SessionParts } from '../session';
 import type {
   AttachStreamRequest,
@@ -9,27 +9,40 @@ import type {
   StreamTarget,
   StreamingServer,
 } from '../target';
-import { offersOverSpdy } from './offers';
+import { acceptWebSocket } from '../websocket/handshake';
+import { type Refusal, refuse, switchToSpdy } from './answer';
+import type { TlsFiles } from './certificates';
+import { type Listener, listen } from './listener';
+import { offersFor } from './offers';
 import type { Ticket } from './ticket';
 import { TokenStore } from './tokens';
-import { type Refusal, judgeUpgrade, refuse, switchProtocols } from './upgrade';
+import { judgeUpgrade } from './upgrade';
 
 export interface StreamingOptions {
   /** The address to listen on; a wildcard stands in URLs as the loopback address. */
   readonly host: string;
   /** 0 is a free port. */
   readonly port: number;
+  /** Without it URLs are plain http. */
+  readonly tls?: TlsFiles | undefined;
   readonly target: StreamTarget;
   readonly log: Log;
-  /** Milliseconds without any frame until a session is ended; 4 hours. */
+  /** Milliseconds in which nothing moves until a session is ended, 0 is never; 4 hours. */
   readonly idleTimeoutMs?: number;
-  /** Milliseconds for the client to open its streams; 30 s. */
+  /** Milliseconds for the client to send its request, and to open its streams; 30 s. */
   readonly creationTimeoutMs?: number;
+  /** Sessions at once; 1000. */
+  readonly maxSessions?: number;
   /** URLs that may be given out and not used; 1000. */
   readonly maxTokens?: number;
   /** Milliseconds that a URL can be used; 60 s. */
   readonly tokenLifetimeMs?: number;
 }
+
+/** Connections beside those of sessions: they have still to send their request. */
+const maxWaiting = 256;
+/** Seconds after which it may be worth while to try again. */
+const retryAfter = '5';
 
 /** The server of the URLs that Exec, Attach and PortForward answer with (CRI). It listens after `listen`. */
 export function createStreamingServer(options: StreamingOptions): StreamingServer {
@@ -37,9 +50,10 @@ export function createStreamingServer(options: StreamingOptions): StreamingServe
 }
 
 class HttpStreamingServer implements StreamingServer {
-  private readonly http: Server;
+  private listener: Listener | undefined;
   private readonly tokens: TokenStore<Ticket>;
   private readonly sessions = new Set<Session>();
+  private readonly maxSessions: number;
   private readonly parts: SessionParts;
 
   constructor(private readonly options: StreamingOptions) {
@@ -49,14 +63,8 @@ class HttpStreamingServer implements StreamingServer {
       idleTimeoutMs: options.idleTimeoutMs ?? 4 * 60 * 60_000,
       creationTimeoutMs: options.creationTimeoutMs ?? 30_000,
     };
+    this.maxSessions = options.maxSessions ?? 1000;
     this.tokens = new TokenStore(options.maxTokens ?? 1000, options.tokenLifetimeMs ?? 60_000);
-    this.http = createServer({ headersTimeout: this.parts.creationTimeoutMs, maxHeaderSize: 16 * 1024 });
-    this.http.on('request', (request, response) => {
-      const { status, text } = this.answerPlain(request);
-      response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }).end(`${text}\n`);
-    });
-    this.http.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
-    this.http.on('error', (error) => this.options.log.error({ err: error }, 'streaming server'));
   }
 
   execUrl(request: ExecStreamRequest): string {
@@ -72,38 +80,35 @@ class HttpStreamingServer implements StreamingServer {
   }
 
   async listen(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const fail = (cause: Error) => {
-        const object = `${this.options.host}:${this.options.port}`;
-        reject(new BerthError('config-invalid', { op: 'listen for streams', object, detail: messageOf(cause), cause }));
-      };
-      this.http.once('error', fail);
-      this.http.listen(this.options.port, this.options.host, () => {
-        this.http.off('error', fail);
-        resolve();
-      });
-    });
+    const maxConnections = this.maxSessions + maxWaiting;
+    const headersTimeout = this.parts.creationTimeoutMs;
+    const { http } = (this.listener = await listen({ ...this.options, maxConnections, headersTimeout }));
+    http.on('request', (request, response) => this.answerPlain(request, response));
+    http.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
+  }
+
+  async reload(): Promise<void> {
+    await this.listener?.reload();
   }
 
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
+    const closed = this.listener?.close();
     for (const session of this.sessions) session.stop();
-    this.http.closeAllConnections();
     await Promise.all([closed, ...[...this.sessions].map(({ over }) => over)]);
   }
 
   private url(op: string, ticket: Ticket): string {
-    const address = this.http.address();
-    if (address === null || typeof address === 'string') {
+    if (!this.listener) {
       throw new BerthError('daemon-starting', { op, detail: 'the streaming server does not listen' });
     }
-    return `http://${urlHost(address.address)}:${address.port}/${ticket.verb}/${this.tokens.issue(ticket)}`;
+    return `${this.listener.base}/${ticket.verb}/${this.tokens.issue(ticket)}`;
   }
 
   /** Requests without an upgrade get nowhere, but use their token up all the same. */
-  private answerPlain(request: IncomingMessage): Refusal {
+  private answerPlain(request: IncomingMessage, response: ServerResponse): void {
     const found = this.find(request);
-    return found.kind === 'refused' ? found.refusal : { status: 400, text: 'an upgrade to SPDY/3.1 is needed' };
+    const { status, text } = found.kind === 'refused' ? found.refusal : { status: 400, text: 'an upgrade is needed' };
+    response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }).end(`${text}\n`);
   }
 
   private find(request: IncomingMessage): { kind: 'refused'; refusal: Refusal } | { kind: 'found'; ticket: Ticket } {
@@ -120,25 +125,29 @@ class HttpStreamingServer implements StreamingServer {
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Node has taken its own listener off: a client that breaks off must not end the process.
     socket.on('error', (error) => this.options.log.debug({ err: error }, 'stream client broke off'));
+    // Before the token is looked at: it can be used when there is room again.
+    if (this.sessions.size >= this.maxSessions) {
+      const text = `there are ${this.maxSessions} sessions, as many as may be at once`;
+      refuse(socket, { status: 429, text, headers: { 'Retry-After': retryAfter } });
+      return;
+    }
     const found = this.find(request);
-    if (found.kind === 'refused') {
-      refuse(socket, found.refusal);
-      return;
+    const answer = found.kind === 'refused' ? found : judgeUpgrade(request, offersFor(found.ticket, this.parts));
+    switch (answer.kind) {
+      case 'refused':
+        return refuse(socket, answer.refusal);
+      case 'spdy':
+        switchToSpdy(socket, answer.protocol);
+        return this.follow(answer.start(socket, head));
+      case 'websocket':
+        return acceptWebSocket(request, socket, head, answer.protocol, (web) => this.follow(answer.start(web)));
+      default:
+        answer satisfies never;
     }
-    const answer = judgeUpgrade(request, offersOverSpdy(found.ticket, this.parts));
-    if (answer.kind === 'refused') {
-      refuse(socket, answer.refusal);
-      return;
-    }
-    switchProtocols(socket, answer.protocol);
-    const session = answer.start(socket, head);
+  }
+
+  private follow(session: Session): void {
     this.sessions.add(session);
     void session.over.then(() => this.sessions.delete(session));
   }
-}
-
-function urlHost(address: string): string {
-  if (address === '0.0.0.0') return '127.0.0.1';
-  if (address === '::') return '[::1]';
-  return address.includes(':') ? `[${address}]` : address;
 }

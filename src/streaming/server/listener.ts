@@ -1,0 +1,83 @@
+import { type Server, createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
+import { BerthError, type Log, messageOf } from '../../base';
+import { type TlsFiles, readCertificates, watchCertificates } from './certificates';
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: TlsFiles | undefined;
+  readonly log: Log;
+  /** Milliseconds for a client to send the head of its request. */
+  readonly headersTimeout: number;
+  /** Connections that are served at once, upgraded or not; more are closed. */
+  readonly maxConnections: number;
+}
+
+/** An HTTP server that listens, with TLS if there are files for it. */
+export interface Listener {
+  readonly http: Server;
+  /** `http://127.0.0.1:34567`, as the kubelet can reach it. */
+  readonly base: string;
+  /** Reads the certificates anew. Rejects `config-invalid`; those of before then hold. */
+  reload(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const maxHeaderSize = 16 * 1024;
+/** Milliseconds of a TLS handshake. */
+const handshakeTimeout = 10_000;
+
+/** Listens. Rejects `config-invalid` for an address that cannot be had, or certificates that cannot be used. */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const { tls, log } = options;
+  const limits = { headersTimeout: options.headersTimeout, requestTimeout: options.headersTimeout, maxHeaderSize };
+  if (!tls) {
+    const http = createServer(limits);
+    return opened(http, 'http', options, () => Promise.resolve());
+  }
+  const context = await readCertificates(tls);
+  const clients = tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
+  const https = createTlsServer({ ...limits, ...context, ...clients, handshakeTimeout });
+  https.on('tlsClientError', (error) => log.debug({ err: error }, 'stream client failed at TLS'));
+  const use = (fresh: SecureContextOptions) => https.setSecureContext(fresh);
+  const watching = watchCertificates(tls, log, use);
+  https.once('close', () => watching[Symbol.dispose]());
+  return opened(https, 'https', options, async () => use(await readCertificates(tls)));
+}
+
+async function opened(
+  http: Server,
+  scheme: 'http' | 'https',
+  { host, port, maxConnections, log }: ListenerOptions,
+  reload: () => Promise<void>,
+): Promise<Listener> {
+  http.maxConnections = maxConnections;
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', (cause) => {
+      const object = `${host}:${port}`;
+      reject(new BerthError('config-invalid', { op: 'listen for streams', object, detail: messageOf(cause), cause }));
+      http.close();
+    });
+    http.listen(port, host, resolve);
+  });
+  http.on('error', (error) => log.error({ err: error }, 'streaming server'));
+  const close = async () => {
+    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+    http.closeAllConnections();
+    await closed;
+  };
+  const address = http.address();
+  if (address === null || typeof address === 'string') {
+    throw new BerthError('internal', { op: 'listen for streams', object: `${host}:${port}`, detail: 'no address' });
+  }
+  return { http, base: `${scheme}://${urlHost(address.address)}:${address.port}`, reload, close };
+}
+
+/** A wildcard is reached by the loopback address: the kubelet is on this node. */
+function urlHost(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  if (address === '::') return '[::1]';
+  return address.includes(':') ? `[${address}]` : address;
+}

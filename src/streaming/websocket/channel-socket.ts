@@ -1,0 +1,173 @@
+import { Readable, Writable } from 'node:stream';
+import { WebSocket } from 'ws';
+import { BerthError, type Log } from '../../base';
+import type { ChannelCodec } from './codec';
+
+export interface ChannelOptions {
+  readonly codec: ChannelCodec;
+  /** Whether 255 and a channel's number end that channel's input (v5). */
+  readonly halfClose: boolean;
+  /** Milliseconds without a message in either direction until the connection is given up; 0 is never. */
+  readonly idleTimeoutMs: number;
+  readonly log: Log;
+}
+
+/** The channel that ends another one (v5). */
+const closeChannel = 255;
+const highWaterMark = 64 * 1024;
+/** While a slow reader holds the connection up, nothing is read: only a write tells that the peer is gone. */
+const probeMs = 5_000;
+
+/** Close codes (RFC 6455, 7.4.1). */
+export const closeCode = { normal: 1000, goingAway: 1001, policy: 1008 } as const;
+
+/**
+ * Numbered channels over one WebSocket, as one-way streams. A reader that is behind stops the whole connection, as with
+ * SPDY, and TCP slows the peer down; what is written waits for the kernel.
+ */
+export class ChannelSocket {
+  /** Settles when the socket is done with; never rejects. */
+  readonly done: Promise<void>;
+  private readonly inputs = new Map<number, Readable>();
+  private readonly behind = new Set<number>();
+  private readonly lost = new AbortController();
+  private readonly idle: NodeJS.Timeout | undefined;
+  private probe: NodeJS.Timeout | undefined;
+  private closing = false;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly options: ChannelOptions,
+  ) {
+    const { idleTimeoutMs, log } = options;
+    socket.on('message', (data) => this.take(data));
+    for (const sign of ['ping', 'pong'] as const) socket.on(sign, () => this.idle?.refresh());
+    // The close event follows, and tells the rest.
+    socket.on('error', (error) => log.debug({ err: error }, 'WebSocket broke'));
+    this.done = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.gone();
+        resolve();
+      });
+    });
+    if (idleTimeoutMs > 0) {
+      this.idle = setTimeout(() => this.stop(closeCode.policy, idleError(idleTimeoutMs)), idleTimeoutMs);
+      this.idle.unref();
+    }
+  }
+
+  /** Aborted when the peer is gone, broke the protocol or was idle for too long; not by `close`. */
+  get signal(): AbortSignal {
+    return this.lost.signal;
+  }
+
+  /** What the peer sends on a channel. Channels that nobody has asked for are dropped. */
+  input(channel: number): Readable {
+    const input = new Readable({
+      highWaterMark,
+      read: () => this.caughtUp(channel),
+      destroy: (error, done) => {
+        this.inputs.delete(channel);
+        this.caughtUp(channel);
+        done(error);
+      },
+    });
+    // A channel that nobody listens to must not end the process when its connection breaks.
+    input.on('error', () => undefined);
+    this.inputs.set(channel, input);
+    return input;
+  }
+
+  /** A channel to the peer. Its end cannot be told, but by the end of the connection. */
+  output(channel: number): Writable {
+    const output = new Writable({
+      highWaterMark,
+      write: (chunk: Buffer, _encoding, done) => {
+        if (this.socket.readyState !== WebSocket.OPEN) {
+          done(goneError());
+          return;
+        }
+        this.idle?.refresh();
+        this.socket.send(this.options.codec.encode(channel, chunk), (error) => done(error ? goneError() : undefined));
+      },
+    });
+    output.on('error', () => undefined);
+    const lost = () => output.destroy(goneError());
+    this.signal.addEventListener('abort', lost, { once: true });
+    output.once('close', () => this.signal.removeEventListener('abort', lost));
+    return output;
+  }
+
+  /** Closes behind everything that was written, and waits for the peer to do the same. */
+  async close(): Promise<void> {
+    if (!this.closing) this.hangUp(closeCode.normal, '');
+    await this.done;
+  }
+
+  /** Gives up: the streams break, `signal` is aborted, the peer is told why. */
+  stop(code: number, error: BerthError): void {
+    if (this.closing) return;
+    this.lost.abort(error);
+    this.hangUp(code, error.detail);
+  }
+
+  private take(data: unknown): void {
+    this.idle?.refresh();
+    const message = data instanceof Buffer ? this.options.codec.decode(data) : undefined;
+    if (!message || this.closing) return;
+    const { channel, payload } = message;
+    if (this.options.halfClose && channel === closeChannel) {
+      const [ended] = payload;
+      if (ended !== undefined) this.end(ended);
+      return;
+    }
+    // Behind its end there is no more of it.
+    const input = this.inputs.get(channel);
+    if (!input || payload.length === 0 || input.push(payload)) return;
+    this.behind.add(channel);
+    this.socket.pause();
+    this.probe ??= setInterval(() => this.ping(), probeMs).unref();
+  }
+
+  private end(channel: number): void {
+    this.inputs.get(channel)?.push(null);
+    this.inputs.delete(channel);
+  }
+
+  private ping(): void {
+    if (this.socket.readyState === WebSocket.OPEN && this.socket.bufferedAmount < highWaterMark) this.socket.ping();
+  }
+
+  private caughtUp(channel: number): void {
+    this.behind.delete(channel);
+    if (this.behind.size > 0) return;
+    clearInterval(this.probe);
+    this.probe = undefined;
+    if (this.socket.isPaused) this.socket.resume();
+  }
+
+  private hangUp(code: number, reason: string): void {
+    this.closing = true;
+    clearTimeout(this.idle);
+    // The peer's side of the closing has to be seen; what comes before it is thrown away.
+    for (const input of [...this.inputs.values()]) input.destroy();
+    // A reason has at most 123 bytes.
+    this.socket.close(code, reason.replace(/[^ -~]/g, '?').slice(0, 120));
+  }
+
+  private gone(): void {
+    clearTimeout(this.idle);
+    clearInterval(this.probe);
+    if (!this.closing) this.lost.abort(goneError());
+    this.closing = true;
+    for (const input of [...this.inputs.values()]) input.destroy(goneError());
+  }
+}
+
+function goneError(): BerthError {
+  return new BerthError('call-cancelled', { op: 'stream', detail: 'the peer closed the connection' });
+}
+
+function idleError(ms: number): BerthError {
+  return new BerthError('deadline-exceeded', { op: 'stream', detail: `nothing was sent for ${ms / 1000} s` });
+}
