@@ -2,8 +2,9 @@ import { status } from '@grpc/grpc-js';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { openExec } from '../../src/streaming';
+import { CommandSocket } from '../../test/support/command-socket';
 import { rejection } from '../support/matchers';
-import { berthTest, useWorld } from '../support/suite';
+import { berthTest, restartable, useWorld } from '../support/suite';
 import { until } from '../support/wait';
 import type { Running } from '../support/world';
 
@@ -74,13 +75,104 @@ test('a request for nothing, or for a tty with stderr, is refused', async () => 
   await rejection(suite.world.cri.exec({ containerId: container.id, cmd: ['true'], ...tty }));
 });
 
+/** How many of the two sleeps run. */
+const sleeping = () => suite.world.sh(container, 'ps -o args | grep -c "^sleep 515[12]" || true');
+
 berthTest('when the client goes, the whole tree of its command goes', async () => {
-  const { world } = suite;
   const client = new AbortController();
   const session = await exec('sleep 5151 & sleep 5152', {}, client.signal);
   session.status.catch(() => undefined);
-  const running = () => world.sh(container, 'ps -o args | grep -c "^sleep 515[12]" || true');
-  await until('the command to run', async () => (await running()) === '2');
+  await until('the command to run', async () => (await sleeping()) === '2');
   client.abort();
-  await until('the command to be gone', async () => (await running()) === '0');
+  await until('the command to be gone', async () => (await sleeping()) === '0');
+});
+
+test('a command for a container that has stopped since the URL was given out is told as such', async () => {
+  const other = await suite.world.start();
+  const url = await suite.world.cri.exec({ containerId: other.id, cmd: ['true'], ...wants });
+  await suite.world.cri.stop(other.id, 0);
+  const session = await openExec(url, wants);
+  for (const stream of [session.stdout, session.stderr]) stream?.resume();
+  await expect(session.status).rejects.toThrow(/ended|exited|not running|EXITED/);
+});
+
+describe('over WebSocket', () => {
+  const v5 = 'v5.channel.k8s.io';
+  const web = async (script: string, over: Partial<typeof wants> = {}, protocol: string | string[] = v5) => {
+    const request = { containerId: container.id, cmd: ['sh', '-c', script], ...wants, ...over };
+    return CommandSocket.open(await suite.world.cri.exec(request), protocol);
+  };
+  const exit3 = { reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '3' }] } };
+
+  // containerd 1.6 has no version 5.
+  const served = ['v4.channel.k8s.io', 'v4.base64.channel.k8s.io', 'channel.k8s.io', 'base64.channel.k8s.io', ''];
+  test.each(served)('%j carries all streams', async (protocol) => {
+    const session = await web('read line; echo "$line"; echo err >&2', { stdin: true }, protocol || []);
+    session.stdin('to the command\n');
+    const status = protocol.startsWith('v4') ? (expect.objectContaining({ status: 'Success' }) as unknown) : '';
+    expect(await session.end()).toMatchObject({ stdout: 'to the command\n', stderr: 'err\n', status });
+  });
+
+  test('the exit code comes in the status', async () => {
+    expect(await (await web('exit 3', {}, 'v4.channel.k8s.io')).end()).toMatchObject({ status: exit3 });
+  });
+
+  berthTest('in version 5 the end of stdin reaches the command', async () => {
+    const session = await web('cat; echo after; exit 3', { stdin: true }, [v5, 'v4.channel.k8s.io']);
+    session.stdin('to the command\n');
+    session.endStdin();
+    const stdout = 'to the command\nafter\n';
+    expect(await session.end()).toEqual({
+      stdout,
+      stderr: '',
+      status: expect.objectContaining(exit3) as unknown,
+      code: 1000,
+    });
+  });
+
+  berthTest('eight mebibytes go in and come out unchanged', async () => {
+    const session = await web('cat', { stdin: true });
+    const data = randomBytes(8 << 20);
+    for (let at = 0; at < data.length; at += 1 << 20) session.stdin(data.subarray(at, at + (1 << 20)));
+    session.endStdin();
+    expect(await session.end()).toMatchObject({ status: { status: 'Success' } });
+    expect(session.bytes(1).equals(data)).toBe(true);
+  });
+
+  test('a terminal has the client’s size, and hears of each new one', async () => {
+    const waitFor = (size: string) => `until [ "$(stty size)" = "${size}" ]; do sleep 0.02; done; echo "at ${size}"`;
+    const script = `${waitFor('50 132')}; ${waitFor('24 80')}`;
+    const session = await web(script, { stdin: true, stderr: false, tty: true }, 'v4.channel.k8s.io');
+    session.resize(132, 50);
+    await until('the first size', () => session.text(1) === 'at 50 132\r\n');
+    session.resize(80, 24);
+    expect(await session.end()).toMatchObject({ stdout: 'at 50 132\r\nat 24 80\r\n', stderr: '' });
+  });
+
+  berthTest('when the client goes, the whole tree of its command goes', async () => {
+    const session = await web('sleep 5151 & sleep 5152');
+    await until('the command to run', async () => (await sleeping()) === '2');
+    session.socket.terminate();
+    await until('the command to be gone', async () => (await sleeping()) === '0');
+  });
+
+  berthTest('a client that does not read holds its command up, and nobody else', async () => {
+    const session = await web('yes 0123456789012345678901234567890 | head -c 67108864');
+    session.socket.pause();
+    await until('the output to stand still', async () => (await suite.world.sh(container, 'echo here')) === 'here');
+    session.socket.resume();
+    expect(await session.end()).toMatchObject({ status: { status: 'Success' } });
+    expect(session.bytes(1)).toHaveLength(67108864);
+  });
+});
+
+berthTest('berthd’s stop ends the commands and tells their clients', async () => {
+  const daemon = await restartable(suite.world);
+  const session = await exec('sleep 5151 & sleep 5152');
+  await until('the command to run', async () => (await sleeping()) === '2');
+  const told = expect(session.status).rejects.toThrow();
+  await daemon.end();
+  await told;
+  await daemon.launch();
+  await until('the command to be gone', async () => (await sleeping()) === '0');
 });

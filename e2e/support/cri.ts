@@ -15,6 +15,7 @@ import {
   type ContainerStats,
   type ContainerStatsFilter,
   type ContainerStatusResponse,
+  type AttachRequest,
   type ExecRequest,
   type ExecSyncResponse,
   type Image,
@@ -155,6 +156,10 @@ export class Cri {
 
   async exec(request: ExecRequest): Promise<string> {
     return (await call(this.runtime.exec.bind(this.runtime), request)).url;
+  }
+
+  async attach(request: AttachRequest): Promise<string> {
+    return (await call(this.runtime.attach.bind(this.runtime), request)).url;
   }
 
   async updateResources(containerId: string, linux: PartialResources, annotations = {}): Promise<void> {

@@ -26,13 +26,16 @@ export interface Listener {
 }
 
 const maxHeaderSize = 16 * 1024;
+/** How often connections are looked at that have not sent their request, in milliseconds. */
+const connectionsCheckingInterval = 1_000;
 /** Milliseconds of a TLS handshake. */
 const handshakeTimeout = 10_000;
 
 /** Listens. Rejects `config-invalid` for an address that cannot be had, or certificates that cannot be used. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { tls, log } = options;
-  const limits = { headersTimeout: options.headersTimeout, requestTimeout: options.headersTimeout, maxHeaderSize };
+  const { headersTimeout } = options;
+  const limits = { headersTimeout, requestTimeout: headersTimeout, maxHeaderSize, connectionsCheckingInterval };
   if (!tls) {
     const http = createServer(limits);
     return opened(http, 'http', options, () => Promise.resolve());
