@@ -197,6 +197,12 @@ describe('processSpec', () => {
     expect(processSpec(own, { containerId: 'c1', cmd: ['sh'], tty: true }).env).toEqual(['TERM=vt100']);
   });
 
+  test('a size is that of a terminal, or of nothing', () => {
+    const consoleSize = { width: 132, height: 50 };
+    const sized = (tty: boolean) => processSpec(spec, { containerId: 'c1', cmd: ['sh'], tty, consoleSize });
+    expect([sized(true).consoleSize, sized(false).consoleSize]).toEqual([consoleSize, undefined]);
+  });
+
   test.each([[[]], [['']], [['a\0']]])('refuses %j', (cmd: string[]) => {
     expect(refusalOf(() => processSpec(spec, { containerId: 'c1', cmd, tty: false }))).toMatchObject({
       code: 'argument-invalid',

@@ -28,6 +28,8 @@ export interface Listener {
 const maxHeaderSize = 16 * 1024;
 /** How often connections are looked at that have not sent their request, in milliseconds. */
 const connectionsCheckingInterval = 1_000;
+/** Milliseconds in which nothing comes until the kernel asks whether the peer is there. */
+const keepAliveInitialDelay = 30_000;
 /** Milliseconds of a TLS handshake. */
 const handshakeTimeout = 10_000;
 
@@ -35,7 +37,15 @@ const handshakeTimeout = 10_000;
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { tls, log } = options;
   const { headersTimeout } = options;
-  const limits = { headersTimeout, requestTimeout: headersTimeout, maxHeaderSize, connectionsCheckingInterval };
+  const limits = {
+    headersTimeout,
+    requestTimeout: headersTimeout,
+    maxHeaderSize,
+    connectionsCheckingInterval,
+    // A machine that vanished sends no end of its connection.
+    keepAlive: true,
+    keepAliveInitialDelay,
+  };
   if (!tls) {
     const http = createServer(limits);
     return opened(http, 'http', options, () => Promise.resolve());
