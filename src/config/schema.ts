@@ -160,7 +160,12 @@ export const configSchema = z.strictObject({
       /** CAs of the certificates that clients then have to show. Empty: the URL is enough. */
       client_ca: z.union([z.literal(''), absolutePath]).default(''),
       /** Seconds in which nothing moves until a session is ended. 0: never. */
-      idle_timeout: z.number().int().min(0).max(2_000_000).default(4 * 60 * 60),
+      idle_timeout: z
+        .number()
+        .int()
+        .min(0)
+        .max(2_000_000)
+        .default(4 * 60 * 60),
       /** Seconds for a client to send its request, and then to open its streams. */
       creation_timeout: z.number().int().min(1).max(3600).default(30),
       /** Sessions at once, of all verbs. */
