@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
+/** In PEM: who signs the server's certificate, and the client's own. */
+interface ClientTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** A client of exec and attach over WebSocket, as kubectl's and crictl's are: what came on each channel, and how it closed. */
 export class CommandSocket {
   private readonly came = new Map<number, Buffer[]>();
@@ -20,7 +27,7 @@ export class CommandSocket {
   }
 
   /** Rejects with the HTTP status if the server refuses. */
-  static async open(url: string, protocols: string | string[], tls: { ca?: Buffer } = {}): Promise<CommandSocket> {
+  static async open(url: string, protocols: string | string[], tls: ClientTls = {}): Promise<CommandSocket> {
     const socket = new WebSocket(url.replace(/^http/, 'ws'), protocols, { perMessageDeflate: false, ...tls });
     const client = new CommandSocket(socket);
     await once(socket, 'open');
