@@ -35,8 +35,7 @@ const handshakeTimeout = 10_000;
 
 /** Listens. Rejects `config-invalid` for an address that cannot be had, or certificates that cannot be used. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { tls, log } = options;
-  const { headersTimeout } = options;
+  const { tls, log, headersTimeout } = options;
   const limits = {
     headersTimeout,
     requestTimeout: headersTimeout,
@@ -55,9 +54,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const https = createTlsServer({ ...limits, ...context, ...clients, handshakeTimeout });
   https.on('tlsClientError', (error) => log.debug({ err: error }, 'stream client failed at TLS'));
   const use = (fresh: SecureContextOptions) => https.setSecureContext(fresh);
+  const listener = await opened(https, 'https', options, async () => use(await readCertificates(tls)));
   const watching = watchCertificates(tls, log, use);
   https.once('close', () => watching[Symbol.dispose]());
-  return opened(https, 'https', options, async () => use(await readCertificates(tls)));
+  return listener;
 }
 
 async function opened(
@@ -68,12 +68,15 @@ async function opened(
 ): Promise<Listener> {
   http.maxConnections = maxConnections;
   await new Promise<void>((resolve, reject) => {
-    http.once('error', (cause) => {
+    const fail = (cause: Error) => {
       const object = `${host}:${port}`;
       reject(new BerthError('config-invalid', { op: 'listen for streams', object, detail: messageOf(cause), cause }));
-      http.close();
+    };
+    http.once('error', fail);
+    http.listen(port, host, () => {
+      http.off('error', fail);
+      resolve();
     });
-    http.listen(port, host, resolve);
   });
   http.on('error', (error) => log.error({ err: error }, 'streaming server'));
   const close = async () => {

@@ -140,7 +140,10 @@ export class ChannelSocket {
 
   private caughtUp(channel: number): void {
     this.behind.delete(channel);
-    if (this.behind.size > 0) return;
+    if (this.behind.size === 0) this.readOn();
+  }
+
+  private readOn(): void {
     clearInterval(this.probe);
     this.probe = undefined;
     if (this.socket.isPaused) this.socket.resume();
@@ -151,6 +154,7 @@ export class ChannelSocket {
     clearTimeout(this.idle);
     // The peer's side of the closing has to be seen; what comes before it is thrown away.
     for (const input of [...this.inputs.values()]) input.destroy();
+    this.readOn();
     // A reason has at most 123 bytes.
     this.socket.close(code, reason.replace(/[^ -~]/g, '?').slice(0, 120));
   }
