@@ -26,11 +26,11 @@ pid_t spawn_fork(const struct placement *place, struct err *err)
   return err_set(err, EAGAIN, "fork");
 }
 
-pid_t spawn_call(struct launcher *l, int reply_fd, bool keeps_lock, struct err *err)
+pid_t spawn_call(struct launcher *l, int reply_fd, int kept, struct err *err)
 {
   (void)l;
   (void)reply_fd;
-  (void)keeps_lock;
+  (void)kept;
   return err_set(err, EAGAIN, "fork");
 }
 

@@ -25,15 +25,11 @@ static call_fn *const calls[] = {
     [OP_BIND_IN_ROOT] = call_bind_in_root,
 };
 
-int call_answer(struct call *call, const struct wire_writer *out)
+static int answer(const struct call *call, const struct wire_writer *out)
 {
-  int fd = steal_fd(&call->reply_fd);
   uint16_t status = STATUS_OK;
-  int failed = write_full(fd, &status, sizeof(status));
-  if (failed == 0)
-    failed = write_full(fd, out->data, out->size);
-  close(fd);
-  return failed;
+  int failed = write_full(call->reply_fd, &status, sizeof(status));
+  return failed < 0 ? failed : write_full(call->reply_fd, out->data, out->size);
 }
 
 static void answer_failure(const struct call *call, const struct err *err)
@@ -54,11 +50,19 @@ static _Noreturn void serve_call(struct call *call, call_fn *fn, struct wire_rea
   int failed = fn(call, in, &out, &err);
   if (failed == 0 && out.failed)
     failed = err_set(&err, EMSGSIZE, "the answer is too large");
-  if (failed < 0 && call->reply_fd >= 0)
+  if (failed < 0)
     answer_failure(call, &err);
-  else if (failed == 0 && call->reply_fd >= 0)
-    failed = call_answer(call, &out);
+  else
+    failed = answer(call, &out);
   _exit(failed < 0 ? 1 : 0);
+}
+
+/* What the child of an operation keeps of the launcher's descriptors. */
+static int kept_by(const struct launcher *l, uint16_t op)
+{
+  if (op == OP_LOCK && l->has_lock)
+    return LOCK_FD;
+  return op == OP_DIAL ? l->handles : -1;
 }
 
 static int start_call(struct launcher *l, uint32_t id, uint16_t op, struct wire_reader *in, struct err *err)
@@ -79,9 +83,9 @@ static int start_call(struct launcher *l, uint32_t id, uint16_t op, struct wire_
   }
   _cleanup_fd_ int read_end = pipe_fds[0];
   _cleanup_fd_ int write_end = pipe_fds[1];
-  job->pid = spawn_call(l, write_end, op == OP_LOCK, &why);
+  job->pid = spawn_call(l, write_end, kept_by(l, op), &why);
   if (job->pid == 0) {
-    struct call call = {.bulk_path = l->bulk_path, .reply_fd = CONTROL_FD};
+    struct call call = {.reply_fd = CONTROL_FD, .handles_fd = op == OP_DIAL && l->handles >= 0 ? KEPT_FD : -1};
     serve_call(&call, calls[op], in);
   }
   if (job->pid < 0 || job_watch(l, &job->out, steal_fd(&read_end), &why) < 0) {

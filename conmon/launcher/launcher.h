@@ -17,6 +17,10 @@
 enum {
   CONTROL_FD = 3,
   LOCK_FD = 4,
+  /* Node's channel for descriptors (its `stdio: 'ipc'`). */
+  HANDLES_FD = 5,
+  /* In a child: the lock or the channel, whichever it needs. */
+  KEPT_FD = 4,
   MAX_PLACES = 4,
 };
 
@@ -76,6 +80,8 @@ struct launcher {
   int epoll;
   int signals;
   bool has_lock;
+  /* HANDLES_FD, or -1: nobody takes connections then. */
+  int handles;
   bool input_paused;
   bool output_waits;
   const char *bulk_path;
@@ -93,9 +99,10 @@ struct launcher {
 
 /* What an operation in a child may use besides its payload. */
 struct call {
-  const char *bulk_path;
-  /* Where the answer goes; -1 once it is given. */
+  /* Where the answer goes. */
   int reply_fd;
+  /* Where connections go, of a DIAL alone; else -1. */
+  int handles_fd;
 };
 
 /* Decodes its payload, does the work, encodes the answer's payload. `err` is told on a negative return. */
@@ -126,7 +133,8 @@ int placement_open(struct placement *place, const char *const *dirs, int count, 
 /* As fork(2), into the placement's cgroups; in the child (0) nothing is set up yet. */
 pid_t spawn_fork(const struct placement *place, struct err *err);
 int spawn_child_setup(const struct placement *place, pid_t launcher, bool dies_with_us, struct err *err);
-pid_t spawn_call(struct launcher *l, int reply_fd, bool keeps_lock, struct err *err);
+/* Forks a child that keeps two descriptors: the one to answer on as CONTROL_FD and, unless it is -1, `kept` as KEPT_FD. */
+pid_t spawn_call(struct launcher *l, int reply_fd, int kept, struct err *err);
 int connect_bulk(const char *path, const uint8_t token[TOKEN_SIZE], struct err *err);
 
 /* run.c: RUN, RUN_STREAMED, START_MONITOR. */
@@ -136,8 +144,10 @@ int run_monitor(struct launcher *l, uint32_t id, struct wire_reader *in, struct 
 /* shutdown.c: kills what is in the helpers' cgroup and waits until it is empty. */
 void shutdown_helpers(const struct launcher *l);
 
-/* Gives the answer before the function ends; for operations that go on afterwards. */
-int call_answer(struct call *call, const struct wire_writer *out);
+/* handles.c: connections for berthd, in the words of Node's channel. */
+int handle_send(int channel, const uint8_t token[TOKEN_SIZE], int fd);
+/* Drops what Node says for each that it got; false when its end is closed. */
+bool handles_drain(int channel);
 
 call_fn call_mount_overlay, call_mount_bind, call_bind_in_root, call_mount_tmpfs, call_unmount;
 call_fn call_pin, call_unpin;

@@ -1,6 +1,7 @@
 /*
  * launcher BULK-SOCKET HELPERS-CGROUP MONITORS-CGROUP…
- * Descriptor 3 is the control socket, 4 (if it is open) the lock file of berthd.
+ * Descriptor 3 is the control socket, 4 (if it is open) the lock file of berthd, 5 (if it is open) Node's channel for
+ * descriptors.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include "launcher/launcher.h"
 #include "lib/io.h"
 #include "lib/proc.h"
+#include "lib/scope.h"
 
 enum { EXIT_USAGE = 2, EXIT_SETUP = 3, EXIT_PROTOCOL = 4 };
 enum { EVENTS = 64 };
@@ -37,12 +39,17 @@ static int set_up(struct launcher *l, char **argv, int argc, struct err *err)
 {
   struct stat status;
   /* Libraries of berthd open files without close-on-exec: nothing of theirs is ours to keep. */
-  proc_close_from(LOCK_FD + 1);
+  proc_close_from(HANDLES_FD + 1);
   if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
     return err_set(err, errno, "descriptor %d is not open: berthd starts this program", CONTROL_FD);
   l->has_lock = fstat(LOCK_FD, &status) == 0 && S_ISREG(status.st_mode);
   if (l->has_lock && fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC) < 0)
     return err_set(err, errno, "set close-on-exec of the lock");
+  l->handles = fstat(HANDLES_FD, &status) == 0 && S_ISSOCK(status.st_mode) ? HANDLES_FD : -1;
+  if (l->handles < 0)
+    close(HANDLES_FD);
+  else if (fcntl(l->handles, F_SETFD, FD_CLOEXEC) < 0)
+    return err_set(err, errno, "set close-on-exec of the channel");
   int failed = set_nonblock(CONTROL_FD, true);
   if (failed < 0)
     return err_set(err, -failed, "set the control socket non-blocking");
@@ -63,6 +70,8 @@ static int set_up(struct launcher *l, char **argv, int argc, struct err *err)
       placement_open(&l->monitors, (const char *const *)&argv[3], argc - 3, err) < 0)
     return -1;
   l->output = wire_writer(SIZE_MAX);
+  if (l->handles >= 0 && watch(l, l->handles, &l->handles, err) < 0)
+    return -1;
   return watch(l, CONTROL_FD, &l->input, err) < 0 || watch(l, l->signals, &l->signals, err) < 0 ? -1 : 0;
 }
 
@@ -88,6 +97,9 @@ static int serve(struct launcher *l, struct err *err)
       if (tag == &l->signals) {
         proc_drain_signals(l->signals);
         job_reap(l);
+      } else if (tag == &l->handles) {
+        if (!handles_drain(l->handles))
+          close_fd(&l->handles);
       } else if (tag == &l->input) {
         if ((events[i].events & ~(uint32_t)EPOLLOUT) && control_read(l, &end, err) < 0)
           return -1;

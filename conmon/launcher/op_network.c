@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +13,6 @@
 #include "launcher/network.h"
 #include "lib/io.h"
 #include "lib/scope.h"
-
-enum { RELAY_BUFFER = 64 * 1024 };
 
 static int enter_netns(const char *path, struct err *err)
 {
@@ -102,66 +99,9 @@ static int connect_local(int family, uint16_t port)
   return status < 0 ? -errno : steal_fd(&fd);
 }
 
-/* One direction of a relay: reads only when the last piece has been passed on. */
-struct direction {
-  int from;
-  int to;
-  bool ended;
-  size_t size;
-  size_t sent;
-  char buffer[RELAY_BUFFER];
-};
-
-/* Passes on what it can; negative when the connection broke. */
-static int move(struct direction *d)
-{
-  if (d->sent == d->size) {
-    ssize_t got = read_once(d->from, d->buffer, sizeof(d->buffer));
-    if (got < 0)
-      return errno == EAGAIN ? 0 : -errno;
-    if (got == 0) {
-      d->ended = true;
-      return shutdown(d->to, SHUT_WR) < 0 ? -errno : 0;
-    }
-    d->size = (size_t)got;
-    d->sent = 0;
-  }
-  ssize_t put = send(d->to, d->buffer + d->sent, d->size - d->sent, MSG_NOSIGNAL);
-  if (put < 0)
-    return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-  d->sent += (size_t)put;
-  return 0;
-}
-
-/* Both directions until each has ended, an end of one carried to the other side as such. */
-static int relay(int a, int b)
-{
-  static struct direction ways[2];
-  ways[0].from = ways[1].to = a;
-  ways[0].to = ways[1].from = b;
-  if (set_nonblock(a, true) < 0 || set_nonblock(b, true) < 0)
-    return -1;
-  while (!ways[0].ended || !ways[1].ended) {
-    struct pollfd polled[2];
-    for (int i = 0; i < 2; i++) {
-      bool pending = ways[i].sent < ways[i].size;
-      polled[i].fd = pending ? ways[i].to : ways[i].from;
-      polled[i].events = ways[i].ended ? 0 : pending ? POLLOUT : POLLIN;
-      polled[i].revents = 0;
-    }
-    if (poll(polled, 2, -1) < 0 && errno != EINTR)
-      return -errno;
-    for (int i = 0; i < 2; i++) {
-      /* A side that has ended and then hangs up takes nothing any more either: the relay is over. */
-      if (polled[i].revents && (ways[i].ended || move(&ways[i]) < 0))
-        return -1;
-    }
-  }
-  return 0;
-}
-
 int call_dial(struct call *call, struct wire_reader *in, struct wire_writer *out, struct err *err)
 {
+  (void)out;
   size_t token_size;
   const uint8_t *token = wire_get_bytes(in, &token_size);
   const char *netns = wire_get_str(in);
@@ -179,9 +119,6 @@ int call_dial(struct call *call, struct wire_reader *in, struct wire_writer *out
     remote = -ECONNREFUSED;
   if (remote < 0)
     return err_set(err, -remote, "connect to port %u of localhost in %s", port, netns[0] ? netns : "the host's network");
-  _cleanup_fd_ int local = connect_bulk(call->bulk_path, token, err);
-  if (local < 0)
-    return local;
-  failed = call_answer(call, out);
-  return failed < 0 ? failed : relay(local, remote);
+  int sent = handle_send(call->handles_fd, token, remote);
+  return sent < 0 ? err_set(err, -sent, "hand the connection over") : 0;
 }

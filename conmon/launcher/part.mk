@@ -1,6 +1,6 @@
 PROGRAMS += launcher
 launcher_OPS := launcher/op_mount.c launcher/overlay.c launcher/idmap.c launcher/holder.c launcher/inside.c launcher/op_namespace.c launcher/op_network.c launcher/op_root.c \
-  launcher/op_tree.c launcher/op_process.c
+  launcher/op_tree.c launcher/op_process.c launcher/handles.c
 launcher_SRC := launcher/main.c launcher/control.c launcher/dispatch.c launcher/job.c launcher/spawn.c launcher/run.c \
   launcher/shutdown.c $(launcher_OPS)
 launcher_LDFLAGS := -static

@@ -103,20 +103,20 @@ int spawn_child_setup(const struct placement *place, pid_t launcher, bool dies_w
   return 0;
 }
 
-pid_t spawn_call(struct launcher *l, int reply_fd, bool keeps_lock, struct err *err)
+pid_t spawn_call(struct launcher *l, int reply_fd, int kept, struct err *err)
 {
   /* Who waits for the lock stays out of the helpers' cgroup: its holder, as it ends, kills all that is in there. */
   static const struct placement nowhere = {.unified = -1, .dir = "of the launcher"};
-  const struct placement *place = keeps_lock ? &nowhere : &l->helpers;
+  const struct placement *place = kept == LOCK_FD ? &nowhere : &l->helpers;
   pid_t launcher = getpid();
   pid_t pid = spawn_fork(place, err);
   if (pid != 0)
     return pid;
   struct err failure = {0};
-  bool kept = keeps_lock && l->has_lock;
   /* Nothing of the launcher stays open: its control socket above all, or berthd would not see it end. */
   if (spawn_child_setup(place, launcher, true, &failure) < 0 || dup3(reply_fd, CONTROL_FD, O_CLOEXEC) < 0 ||
-      proc_close_from(kept ? LOCK_FD + 1 : CONTROL_FD + 1) < 0)
+      (kept >= 0 && kept != KEPT_FD && dup3(kept, KEPT_FD, O_CLOEXEC) < 0) ||
+      proc_close_from(kept >= 0 ? KEPT_FD + 1 : CONTROL_FD + 1) < 0)
     _exit(1);
   signal(SIGPIPE, SIG_IGN);
   return 0;

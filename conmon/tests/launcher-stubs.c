@@ -3,15 +3,10 @@
 
 #include "launcher/launcher.h"
 
-int call_answer(struct call *call, const struct wire_writer *out)
+int handle_send(int channel, const uint8_t token[TOKEN_SIZE], int fd)
 {
-  (void)call;
-  (void)out;
-  return -ENOSYS;
-}
-
-int connect_bulk(const char *path, const uint8_t token[TOKEN_SIZE], struct err *err)
-{
+  (void)channel;
   (void)token;
-  return err_set(err, ENOSYS, "connect to %s", path);
+  (void)fd;
+  return -ENOSYS;
 }

@@ -15,7 +15,10 @@ export interface Expected extends Disposable {
   readonly socket: Promise<Socket>;
 }
 
-/** The unix socket to which children connect for what is too much for the control socket. */
+/**
+ * Sockets of children: the unix socket to which they connect for what is too much for the control socket, and the
+ * connections that they hand over.
+ */
 export class BulkServer implements AsyncDisposable {
   private readonly server: Server;
   private readonly expected = new Map<string, (socket: Socket) => void>();
@@ -49,6 +52,16 @@ export class BulkServer implements AsyncDisposable {
     return { token, socket, [Symbol.dispose]: () => void this.expected.delete(key) };
   }
 
+  /** A connection that a child made elsewhere and handed over with its token. */
+  take(token: string, socket: Socket): void {
+    this.keep(socket);
+    // The other side's end is not ours: each direction ends by itself.
+    socket.allowHalfOpen = true;
+    // It may break before the one who waits for it listens; that one sees it closed.
+    socket.on('error', () => undefined);
+    this.give(token, socket);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.open) socket.destroy();
     if (!this.server.listening) return;
@@ -56,24 +69,29 @@ export class BulkServer implements AsyncDisposable {
     await once(this.server, 'close');
   }
 
-  private accept(socket: Socket): void {
+  private keep(socket: Socket): void {
     this.open.add(socket);
+    socket.once('close', () => this.open.delete(socket));
+  }
+
+  private give(token: string, socket: Socket): void {
+    const take = this.expected.get(token);
+    this.expected.delete(token);
+    if (take) take(socket);
+    else socket.destroy();
+  }
+
+  private accept(socket: Socket): void {
+    this.keep(socket);
     const late = setTimeout(() => socket.destroy(), tokenTimeoutMs);
     const drop = () => socket.destroy();
-    socket.once('close', () => {
-      clearTimeout(late);
-      this.open.delete(socket);
-    });
+    socket.once('close', () => clearTimeout(late));
     const read = () => {
       const token: unknown = socket.read(tokenSize);
       if (!Buffer.isBuffer(token)) return;
       clearTimeout(late);
       socket.off('readable', read).off('error', drop).off('end', drop);
-      const key = token.toString('hex');
-      const take = this.expected.get(key);
-      this.expected.delete(key);
-      if (take) take(socket);
-      else socket.destroy();
+      this.give(token.toString('hex'), socket);
     };
     // Until its token is there it belongs to nobody: broken or ended, it is dropped.
     socket.on('readable', read).on('error', drop).on('end', drop);

@@ -13,6 +13,8 @@ export interface LauncherOptions {
   readonly monitorsDirs: readonly string[];
   /** Descriptor of the open lock file, which the launcher keeps until its helpers are dead. */
   readonly lockFd: number | undefined;
+  /** Called with each connection that a child hands over, and the token that it shows. */
+  readonly onSocket: (token: string, socket: Socket) => void;
   readonly log: Log;
 }
 
@@ -59,7 +61,7 @@ export class LauncherConnection {
       env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
       // A session of its own: a Ctrl-C at a terminal reaches berthd alone, which then closes the launcher.
       detached: true,
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe', options.lockFd ?? 'ignore'],
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', options.lockFd ?? 'ignore', 'ipc'],
     });
     try {
       await once(child, 'spawn');
@@ -70,6 +72,11 @@ export class LauncherConnection {
     const socket = child.stdio[3];
     if (!(socket instanceof Socket)) throw lostError(start, 'it has no control socket');
     child.stderr?.setEncoding('utf8').on('data', (text: string) => options.log.error(`launcher: ${text.trimEnd()}`));
+    // The one way in which Node takes descriptors from another process. It is not what keeps this process alive.
+    child.on('message', (token, handed) => {
+      if (handed instanceof Socket) options.onSocket(typeof token === 'string' ? token : '', handed);
+    });
+    child.channel?.unref();
     const connection = new LauncherConnection(child, socket, options.log);
     await connection.greeting();
     return connection;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { abortable, BerthError, Encoder, pause } from '../base';
+import { abortable, anySignal, BerthError, Encoder, pause } from '../base';
 import { hasProfile } from './app-armor/profiles';
 import type { BulkServer, Expected } from './bulk-server';
 import { limitIn, readLimitsIn, scoreIn } from './cgroup-limits';
@@ -29,6 +29,9 @@ import * as requests from './protocol/requests';
 
 /** Milliseconds for a connection that was made before its program ended, but is seen after that. */
 const socketGraceMs = 1000;
+
+/** Milliseconds for a connection that was handed over to be here. */
+const handoverMs = 10_000;
 
 /** Network namespaces in one request: their answers are far below its bound. */
 const maxNamespaces = 500;
@@ -112,9 +115,17 @@ export class LauncherKernel implements Kernel {
   async dial(netns: string | undefined, port: number, signal?: AbortSignal): Promise<Duplex> {
     const subject = { op: 'dial', object: `port ${port} in ${netns ?? 'the host network'}` };
     using expected = this.bulk.expect();
-    await this.launcher.call(Op.dial, subject, requests.encodeDial(expected.token, netns, port), signal);
-    // Awaited here: the expectation ends with this function.
-    return await abortable(expected.socket, signal, subject.op);
+    try {
+      await this.launcher.call(Op.dial, subject, requests.encodeDial(expected.token, netns, port), signal);
+      // A process without a descriptor left gets the message without the connection, and is not told.
+      const soon = anySignal(signal, AbortSignal.timeout(handoverMs));
+      // Awaited here: the expectation ends with this function.
+      return await abortable(expected.socket, soon, subject.op);
+    } catch (error) {
+      // It may have come nevertheless, and would be nobody's.
+      void expected.socket.then((socket) => socket.destroy());
+      throw error;
+    }
   }
 
   async interfaceCounters(netns: readonly string[]): Promise<readonly (readonly InterfaceCounters[] | undefined)[]> {

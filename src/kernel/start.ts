@@ -69,6 +69,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
   const lockFile = lock && (await openLock(lock));
   undo.add('lock file', async () => lockFile?.close());
   let restarted = false;
+  const bulk = new BulkServer(bulkSocket);
   const launcher = new Launcher(async () => {
     // Grandchildren of a launcher that died live on: they are taken down before the next one works.
     if (restarted) await emptyIn(places.home, places.helpers);
@@ -79,6 +80,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       helpersDir: places.helpersDir,
       monitorsDirs: places.monitorsDirs,
       lockFd: lockFile?.fd,
+      onSocket: (token, socket) => bulk.take(token, socket),
       log,
     });
   }, log);
@@ -86,7 +88,6 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
   await launcher.connect();
   if (lock && lockFile) await takeLock(lockFile, lock, launcher);
   await takeOverPlaces(places, options.runRoot);
-  const bulk = new BulkServer(bulkSocket);
   undo.add('bulk socket', () => bulk[Symbol.asyncDispose]());
   await bulk.listen();
   if (lock) await removeStaleSockets(bulkSocket);

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Kernel } from '../../src/kernel';
-import { Ground } from './support';
+import { Ground, until } from './support';
 
 describe('namespaces', () => {
   const ground = new Ground();
@@ -20,6 +20,28 @@ describe('namespaces', () => {
   const inside = async (...args: string[]) => {
     const result = await kernel.run({ path: 'nsenter', args: [...args], env: { PATH: process.env['PATH'] ?? '' } });
     return `${result.stdout.toString()}${result.stderr.toString()}`;
+  };
+
+  /** Sockets that this process has. */
+  const sockets = () => readdirSync('/proc/self/fd').filter(isSocket).length;
+  const isSocket = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  };
+  /** Processes in the helpers' cgroup. */
+  const helpers = () => {
+    const group = `${ground.cgroupBase}/helpers`;
+    return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isIn(pid, group)).length;
+  };
+  const isIn = (pid: string, group: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(group);
+    } catch {
+      return false;
+    }
   };
 
   test('are pinned with hostname, sysctls and lo', async () => {
@@ -166,7 +188,36 @@ describe('namespaces', () => {
     });
   });
 
-  test('a dialled connection that is destroyed ends its relay', async () => {
+  test('no process stands behind a dialled connection, and one that is given up leaves no descriptor', async () => {
+    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
+    const program = `
+      const server = require('net').createServer((socket) => socket.on('error', () => undefined).resume());
+      server.listen(8082, '::1');`;
+    const controller = new AbortController();
+    const args = [`--net=${path('net')}`, process.execPath, '-e', program];
+    const serving = kernel.run({ path: 'nsenter', args }, controller.signal);
+    serving.catch(() => undefined);
+    let first = await kernel.dial(path('net'), 8082).catch(() => undefined);
+    while (!first) first = await kernel.dial(path('net'), 8082).catch(() => undefined);
+    const before = sockets();
+    const standing = await Promise.all(Array.from({ length: 20 }, () => kernel.dial(path('net'), 8082)));
+    expect(sockets()).toBe(before + 20);
+    // The server is the one helper that runs.
+    await until('one helper', () => helpers() === 1);
+    const given = Array.from({ length: 20 }, async (_, index) => {
+      const gone = new AbortController();
+      const dialling = kernel.dial(path('net'), 8082, gone.signal).then((socket) => socket.destroy());
+      setTimeout(() => gone.abort(), index / 4);
+      await dialling.catch(() => undefined);
+    });
+    await Promise.all(given);
+    for (const socket of [first, ...standing]) socket.destroy();
+    await until('no socket', () => sockets() === before - 1);
+    controller.abort();
+    await serving.catch(() => undefined);
+  });
+
+  test('a dialled connection that is destroyed ends on the other side', async () => {
     await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
     const program = `
       const server = require('net').createServer((socket) => {

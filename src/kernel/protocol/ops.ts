@@ -35,7 +35,7 @@ export const Status = {
 
 export type OpNumber = (typeof Op)[keyof typeof Op];
 
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 export const headerSize = 12;
 export const tokenSize = 16;
 /** Bounds of the launcher, in bytes. */
