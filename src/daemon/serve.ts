@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { BerthError, type Log, nowNs, UndoScope } from '../base';
+import { type Log, nowNs, UndoScope } from '../base';
 import type { Config } from '../config';
 import { reloadOnHangUp } from './reload';
 import { createCriServer, type ImageFsUsage, type RuntimeFacts } from '../cri';
@@ -32,8 +32,8 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
     target: {
       exec: (request, streams) => engine.containers.exec(request, streams),
       attach: (request, streams) => engine.containers.attach(request, streams),
-      dial: () =>
-        Promise.reject(new BerthError('not-implemented', { op: 'PortForward', detail: 'berth has none yet' })),
+      dial: ({ podId }, port, signal) => engine.pods.ports.dial(podId, port, signal),
+      untilStopped: ({ podId }) => engine.pods.ports.untilStopped(podId),
     },
     log,
   });

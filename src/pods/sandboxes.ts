@@ -3,7 +3,7 @@ import type { Kernel } from '../kernel';
 import type { HandlerFeatures, Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
 import type { SandboxRecord, Table } from '../state';
-import type { LinuxPodSandboxConfig, PodSandboxConfig } from '../wire';
+import type { PodSandboxConfig } from '../wire';
 import { type CgroupSettings, claimPodCgroup, makePodCgroup, planPodCgroup } from './cgroup';
 import { checkNetworks } from './check-networks';
 import { makeSandboxFiles, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
@@ -14,9 +14,11 @@ import type { Attachment, Network } from './network/network';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
 import { pin } from './pin';
+import { createPodPorts, type PodPorts } from './ports';
 import { createTakeDown, networkPod } from './take-down';
 import { createUnfinished, type Unfinished } from './unfinished';
 import { requireUserNamespaces, userNamespaceOf } from './user-namespace';
+import { withResources } from './with-resources';
 
 /** What the pods room is made of. */
 export interface SandboxParts {
@@ -41,6 +43,8 @@ export interface Sandboxes extends Pods, Unfinished {
   paths(id: string): SandboxPaths;
   /** The sandbox, if containers may be made in it; rejects with what is wrong otherwise. */
   require(id: string, op: string): SandboxRecord;
+  /** Connections into ready pods. */
+  readonly ports: PodPorts;
   /** From now on the pod is not ready: no container is made in it any more. False if there is no such pod. */
   beginStop(id: string): Promise<boolean>;
   /** Takes network, namespaces and mounts away. A failed CNI DEL is kept in the record and tried again. */
@@ -171,6 +175,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     return record;
   };
 
+  const ports = createPodPorts(parts.kernel, ready);
+
   const unfinished = createUnfinished(
     table,
     { finishStop, remove, beingMade: ({ config }) => flights.keys().includes(metadataKey(config)) },
@@ -198,13 +204,12 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     paths,
 
     require: ready,
+    ports,
 
-    updateResources: (id, { overhead, resources }, signal) =>
+    updateResources: (id, resources, signal) =>
       writes.with(id, signal, async () => {
         const record = ready(id, 'UpdatePodSandboxResources');
-        const { config } = record;
-        const linux = { ...config.linux, ...(overhead && { overhead }), ...(resources && { resources }) };
-        const changed = { ...config, linux: { ...noLinux, ...linux } };
+        const changed = withResources(record.config, resources);
         validateSandbox(changed, 'UpdatePodSandboxResources');
         await table.put({ ...record, config: changed });
       }),
@@ -215,6 +220,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
         if (!record) return false;
         if (record.phase !== 'ready') return true;
         await step('stop-pod.stopping', () => table.put({ ...record, phase: 'stopping' }));
+        ports.stop(id);
         return true;
       }),
 
@@ -227,15 +233,6 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     checkNetworks: (signal) => checkNetworks(parts, paths, signal),
   };
 }
-
-/** A pod's Linux part that says nothing. */
-const noLinux: LinuxPodSandboxConfig = {
-  cgroupParent: '',
-  securityContext: undefined,
-  sysctls: {},
-  overhead: undefined,
-  resources: undefined,
-};
 
 function withAttachment(record: SandboxRecord, attachment: Attachment | undefined): SandboxRecord {
   return attachment && record.network ? { ...record, network: { ...record.network, ...attachment } } : record;

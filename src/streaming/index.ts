@@ -8,4 +8,5 @@ export type {
   TerminalSize,
 } from './target';
 export { type StreamingOptions, createStreamingServer } from './server/server';
+export { type PortForwardClient, openPortForward } from './client/port-forward';
 export { type ExecClient, type ExecClientOptions, openExec } from './client/exec';

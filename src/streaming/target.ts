@@ -48,6 +48,8 @@ export interface StreamTarget {
   attach(request: AttachStreamRequest, streams: ClientStreams): Promise<number>;
   /** A connection to localhost:port inside the pod; each direction ends by itself. */
   dial(request: PortForwardRequest, port: number, signal: AbortSignal): Promise<Duplex>;
+  /** Aborted, with the reason, when the pod stops: its connections and the session end. */
+  untilStopped(request: PortForwardRequest): AbortSignal;
 }
 
 /** The streaming server as cri sees it. Each `…Url` keeps the request for a minute and gives the URL that starts it, once. */

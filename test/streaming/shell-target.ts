@@ -17,6 +17,8 @@ import type {
 export class ShellTarget implements StreamTarget {
   readonly requests: ExecStreamRequest[] = [];
   readonly aborted: string[] = [];
+  /** Aborting it stops the pod. */
+  readonly stopping = new AbortController();
   private readonly running = new Set<ChildProcess>();
 
   async exec(request: ExecStreamRequest, streams: ClientStreams): Promise<number> {
@@ -50,6 +52,10 @@ export class ShellTarget implements StreamTarget {
     const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true, signal });
     await once(socket, 'connect');
     return socket;
+  }
+
+  untilStopped(): AbortSignal {
+    return this.stopping.signal;
   }
 
   /** Commands that have not ended. */

@@ -163,6 +163,11 @@ export const catalog = {
     remedy: 'stop the pod that has it, or use another host port or address',
   },
 
+  'port-refused': {
+    status: 'FAILED_PRECONDITION',
+    remedy: 'see which program of the pod should listen there, and on which address',
+  },
+
   'stream-token-unknown': { status: 'NOT_FOUND', remedy: 'ask for a new URL; it can be used once, within a minute' },
   'stream-too-many': { status: 'RESOURCE_EXHAUSTED', remedy: 'close sessions that are no longer used' },
   'stream-slow': { status: 'RESOURCE_EXHAUSTED', remedy: 'attach again; what was missed is in the log' },

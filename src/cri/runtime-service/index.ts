@@ -16,6 +16,7 @@ import { listContainers, streamContainers } from './list-containers';
 import { listPodSandboxStats, streamPodSandboxStats } from './list-pod-sandbox-stats';
 import { listPodSandbox, streamPodSandboxes } from './list-pod-sandbox';
 import { notImplemented } from './not-implemented';
+import { portForward } from './port-forward';
 import { podSandboxStats } from './pod-sandbox-stats';
 import { podSandboxStatus } from './pod-sandbox-status';
 import { removeContainer } from './remove-container';
@@ -60,6 +61,7 @@ export function runtimeService(parts: CriParts): readonly Rpc[] {
     execSync(parts),
     exec(parts),
     attach(parts),
+    portForward(parts),
     checkpointContainer(parts),
     containerStats(parts),
     listContainerStats(parts),

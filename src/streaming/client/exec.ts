@@ -1,9 +1,9 @@
-import { type IncomingMessage, request as httpRequest } from 'node:http';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { BerthError, abortError, messageOf, silentLog, throwIfAborted } from '../../base';
 import { decodeOutcome } from '../remote-command/status';
 import { SpdyConnection } from '../spdy/connection';
+import { upgrade } from './upgrade';
 
 /** Which streams to open: the same as the URL was asked for with. */
 export interface ExecClientOptions {
@@ -28,10 +28,7 @@ const maxStatusBytes = 64 * 1024;
 
 /** Connects to a URL that Exec answered with and opens the streams. The signal ends the session at any time. */
 export async function openExec(url: string, options: ExecClientOptions, signal?: AbortSignal): Promise<ExecClient> {
-  if (!url.startsWith('http://')) {
-    throw new BerthError('stream-protocol', { op: 'exec', detail: `${url} is not a plain http URL` });
-  }
-  const { socket, head } = await upgrade(url, signal);
+  const { socket, head } = await upgrade('exec', url, protocol, signal);
   const connection = new SpdyConnection(socket, head, {
     role: 'client',
     log: silentLog(),
@@ -92,39 +89,4 @@ async function readStatus(error: Readable): Promise<string> {
     }
   }
   return text;
-}
-
-function upgrade(url: string, signal: AbortSignal | undefined): Promise<{ socket: Duplex; head: Buffer }> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(url, {
-      method: 'POST',
-      signal,
-      headers: { Connection: 'Upgrade', Upgrade: 'SPDY/3.1', 'X-Stream-Protocol-Version': protocol },
-    });
-    request.on('upgrade', (response, socket, head) => {
-      if (response.headers['x-stream-protocol-version'] === protocol) {
-        resolve({ socket, head });
-        return;
-      }
-      socket.destroy();
-      reject(new BerthError('stream-protocol', { op: 'exec', detail: `the server does not speak ${protocol}` }));
-    });
-    request.on('response', (response) => void refusal(response).then(reject, reject));
-    request.on('error', (cause) => {
-      if (signal?.aborted) reject(abortError(signal, 'exec'));
-      else reject(new BerthError('stream-protocol', { op: 'exec', detail: `connect: ${messageOf(cause)}`, cause }));
-    });
-    request.end();
-  });
-}
-
-/** The error for a server that answered without upgrading. */
-async function refusal(response: IncomingMessage): Promise<BerthError> {
-  let text = '';
-  for await (const chunk of response.setEncoding('utf8')) {
-    text += String(chunk);
-    if (text.length > 1000) break;
-  }
-  const code = response.statusCode === 404 ? 'stream-token-unknown' : 'stream-protocol';
-  return new BerthError(code, { op: 'exec', detail: `the server answered ${response.statusCode}: ${text.trim()}` });
 }

@@ -1,19 +1,23 @@
+import { portForwardOverSpdy } from '../port-forward/over-spdy';
+import { portForwardOverWebSocket } from '../port-forward/over-websocket';
 import { type RemoteCommand, attachCommand, execCommand } from '../remote-command/command';
 import { commandOverSpdy } from '../remote-command/over-spdy';
 import { commandOverWebSocket } from '../remote-command/over-websocket';
 import type { Offers, SessionParts } from '../session';
 import type { Ticket } from './ticket';
 
-/** What a ticket can be used for. */
-export function offersFor(ticket: Ticket, parts: SessionParts): Offers {
+/** What a ticket can be used for, by a request with this query. */
+export function offersFor(ticket: Ticket, query: URLSearchParams, parts: SessionParts): Offers {
   switch (ticket.verb) {
     case 'exec':
       return forCommand(execCommand(ticket.request, parts.target), parts);
     case 'attach':
       return forCommand(attachCommand(ticket.request, parts.target), parts);
     case 'portforward':
-      // None yet: an upgrade is refused by what is served.
-      return { spdy: new Map(), webSocket: new Map() };
+      return {
+        spdy: portForwardOverSpdy(ticket.request, parts),
+        webSocket: portForwardOverWebSocket(ticket.request, query, parts),
+      };
     default:
       return ticket satisfies never;
   }

@@ -132,7 +132,7 @@ class HttpStreamingServer implements StreamingServer {
       return;
     }
     const found = this.find(request);
-    const answer = found.kind === 'refused' ? found : judgeUpgrade(request, offersFor(found.ticket, this.parts));
+    const answer = found.kind === 'refused' ? found : judgeUpgrade(request, offersFor(found.ticket, queryOf(request), this.parts));
     switch (answer.kind) {
       case 'refused':
         return refuse(socket, answer.refusal);
@@ -150,4 +150,9 @@ class HttpStreamingServer implements StreamingServer {
     this.sessions.add(session);
     void session.over.then(() => this.sessions.delete(session));
   }
+}
+
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const [, ...query] = url.split('?');
+  return new URLSearchParams(query.join('?'));
 }

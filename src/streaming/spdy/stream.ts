@@ -24,6 +24,7 @@ const highWaterMark = 64 * 1024;
 export class SpdyStream {
   readonly input: Readable;
   readonly output: Writable;
+  private readonly cut = new AbortController();
   private remoteDone = false;
   private localDone = false;
   private release: (() => void) | undefined;
@@ -62,6 +63,11 @@ export class SpdyStream {
     this.output.on('error', () => undefined);
   }
 
+  /** Aborted when the peer resets the stream, which reads as an end if it says CANCEL. */
+  get signal(): AbortSignal {
+    return this.cut.signal;
+  }
+
   /** Takes data from the connection; if the reader is behind, the promise settles when it has caught up. */
   receive(payload: Buffer): Promise<void> | undefined {
     if (this.remoteDone || this.input.destroyed || payload.length === 0 || this.input.push(payload)) return undefined;
@@ -80,6 +86,7 @@ export class SpdyStream {
   /** The peer wants no more of this stream. */
   receiveReset(status: number): void {
     this.finish('local');
+    this.cut.abort(new BerthError('call-cancelled', { op: 'stream', detail: 'the peer reset it' }));
     if (status === resetStatus.cancel) {
       this.receiveFin();
       return;

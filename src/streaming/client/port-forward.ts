@@ -1,0 +1,51 @@
+import type { Duplex } from 'node:stream';
+import { silentLog, throwIfAborted } from '../../base';
+import { portForwardProtocol } from '../port-forward/protocol';
+import { SpdyConnection } from '../spdy/connection';
+import { ForwardedConnection } from './forwarded-connection';
+import { upgrade } from './upgrade';
+
+/** A session of port-forwarding. */
+export interface PortForwardClient {
+  /**
+   * A connection to a port of the pod; each direction ends by itself. What fails at the other end, a port where nobody
+   * listens for one, breaks it with what the server says.
+   */
+  connect(port: number, signal?: AbortSignal): Promise<Duplex>;
+  /** Settles when the session is over, ended by either side; it never rejects. */
+  readonly over: Promise<void>;
+  /** Ends the session and with it its connections. */
+  close(): void;
+}
+
+const op = 'port-forward';
+
+/** Connects to a URL that PortForward answered with. The signal ends the session at any time. */
+export async function openPortForward(url: string, signal?: AbortSignal): Promise<PortForwardClient> {
+  const { socket, head } = await upgrade(op, url, portForwardProtocol, signal);
+  const connection = new SpdyConnection(socket, head, {
+    role: 'client',
+    log: silentLog(),
+    idleTimeoutMs: 0,
+    maxStreams: 0,
+  });
+  const close = () => connection.destroy();
+  signal?.addEventListener('abort', close, { once: true });
+  const over = connection.done.then(() => signal?.removeEventListener('abort', close));
+  if (signal?.aborted) close();
+  throwIfAborted(signal, op);
+  let requests = 0;
+  return {
+    async connect(port, connecting) {
+      const requestid = String(requests++);
+      const open = (streamtype: string) =>
+        connection.openStream(new Map(Object.entries({ streamtype, port: String(port), requestid })), connecting);
+      const error = await open('error');
+      // Nothing is sent on it.
+      error.output.end();
+      return new ForwardedConnection(port, await open('data'), error.input);
+    },
+    over,
+    close,
+  };
+}

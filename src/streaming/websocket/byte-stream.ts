@@ -1,0 +1,43 @@
+import { Duplex } from 'node:stream';
+import { WebSocket } from 'ws';
+import { closeCode } from './channel-socket';
+
+/** The bytes of binary messages in their order, whatever their sizes; ending it closes the WebSocket. */
+export class WebSocketBytes extends Duplex {
+  private paused = false;
+
+  constructor(private readonly socket: WebSocket) {
+    super({ allowHalfOpen: true, emitClose: true });
+    socket.on('message', (data) => {
+      if (!(data instanceof Buffer) || this.push(data)) return;
+      this.paused = true;
+      socket.pause();
+    });
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => {
+      this.push(null);
+      // Nothing can be written any more; what came can still be read.
+      if (this.readableEnded) this.destroy();
+      else this.once('end', () => this.destroy());
+    });
+  }
+
+  override _read(): void {
+    if (this.paused) this.socket.resume();
+    this.paused = false;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.socket.send(chunk, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.socket.close(closeCode.normal);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.socket.terminate();
+    done(error);
+  }
+}
