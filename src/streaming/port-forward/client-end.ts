@@ -7,6 +7,8 @@ export interface ClientEnd {
   readonly input: Readable;
   /** What the client gets; its end is the pod's half-close. */
   readonly output: Writable;
+  /** Whether it can tell the end of one direction alone; if not, the pod's end is that of the connection. */
+  readonly halfClose: boolean;
   /** Aborted when the client wants no more of either direction. */
   readonly signal: AbortSignal;
   /** Both directions end here and now: what was under way is cut off. */

@@ -69,6 +69,7 @@ async function join(pod: Duplex, client: ClientEnd, signal: AbortSignal, parts: 
   if (signal.aborted) abort();
   client.input.pipe(pod);
   pod.pipe(client.output);
+  if (!client.halfClose) pod.once('end', () => client.input.unpipe(pod) && pod.end());
   try {
     if (!pod.closed) await closed;
     // What the pod refuses after its own end is nothing that the client waits for.

@@ -83,6 +83,7 @@ function clientEnd({ port, data, error }: StreamPair): ClientEnd {
     port,
     input: data.input,
     output: data.output,
+    halfClose: true,
     signal: data.signal,
     reset: () => data.reset(resetStatus.cancel),
     async finish(failure) {

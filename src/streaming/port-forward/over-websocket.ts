@@ -83,6 +83,7 @@ function clientEnd(channels: ChannelSocket, port: number, index: number): Client
     port,
     input: channels.input(2 * index),
     output: data,
+    halfClose: false,
     signal: channels.signal,
     // Nothing tells it to the client but the end of all.
     reset: () => undefined,

@@ -14,6 +14,9 @@ export function queryPorts(query: URLSearchParams): readonly number[] {
     .map((text) => {
       const port = parsePort(text);
       if (port !== undefined) return port;
-      throw new BerthError('stream-protocol', { op: 'portforward', detail: `${JSON.stringify(text.slice(0, 20))} is no port` });
+      throw new BerthError('stream-protocol', {
+        op: 'portforward',
+        detail: `${JSON.stringify(text.slice(0, 20))} is no port`,
+      });
     });
 }

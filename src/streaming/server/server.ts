@@ -132,7 +132,8 @@ class HttpStreamingServer implements StreamingServer {
       return;
     }
     const found = this.find(request);
-    const answer = found.kind === 'refused' ? found : judgeUpgrade(request, offersFor(found.ticket, queryOf(request), this.parts));
+    const answer =
+      found.kind === 'refused' ? found : judgeUpgrade(request, offersFor(found.ticket, queryOf(request), this.parts));
     switch (answer.kind) {
       case 'refused':
         return refuse(socket, answer.refusal);

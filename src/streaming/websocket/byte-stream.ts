@@ -14,7 +14,11 @@ export class WebSocketBytes extends Duplex {
       socket.pause();
     });
     socket.on('error', (error) => this.destroy(error));
-    socket.on('close', () => {
+    socket.on('close', (code) => {
+      if (code === closeCode.abnormal) {
+        this.destroy();
+        return;
+      }
       this.push(null);
       // Nothing can be written any more; what came can still be read.
       if (this.readableEnded) this.destroy();

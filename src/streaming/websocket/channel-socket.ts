@@ -18,8 +18,8 @@ const highWaterMark = 64 * 1024;
 /** While a slow reader holds the connection up, nothing is read: only a write tells that the peer is gone. */
 const probeMs = 5_000;
 
-/** Close codes (RFC 6455, 7.4.1). */
-export const closeCode = { normal: 1000, goingAway: 1001, policy: 1008 } as const;
+/** Close codes (RFC 6455, 7.4.1); `abnormal` is no frame's, but what a connection that broke is told by. */
+export const closeCode = { normal: 1000, goingAway: 1001, abnormal: 1006, policy: 1008 } as const;
 
 /**
  * Numbered channels over one WebSocket, as one-way streams. A reader that is behind stops the whole connection, as with
