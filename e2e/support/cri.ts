@@ -162,6 +162,10 @@ export class Cri {
     return (await call(this.runtime.attach.bind(this.runtime), request)).url;
   }
 
+  async portForward(podSandboxId: string, port: readonly number[] = []): Promise<string> {
+    return (await call(this.runtime.portForward.bind(this.runtime), { podSandboxId, port: [...port] })).url;
+  }
+
   async updateResources(containerId: string, linux: PartialResources, annotations = {}): Promise<void> {
     const request = UpdateContainerResourcesRequest.fromPartial({ containerId, linux, annotations });
     await call(this.runtime.updateContainerResources.bind(this.runtime), request);

@@ -181,6 +181,36 @@ describe('Attach', () => {
   });
 });
 
+describe('PortForward', () => {
+  const r = () => connection.runtime;
+  const pod = id('a0');
+
+  test('a URL, for a pod that is ready', async () => {
+    rooms.podRecords.push(podRecord({ id: pod }), podRecord({ id: id('b0'), phase: 'stopped' }));
+    expect(await answer((done) => r().portForward({ podSandboxId: 'a0', port: [80] }, done))).toEqual({
+      url: 'http://127.0.0.1:1/portforward/token',
+    });
+    expect(rooms.seen).toEqual([{ name: 'portForwardUrl', args: [{ podId: pod, ports: [80] }] }]);
+    await expect(answer((done) => r().portForward({ podSandboxId: 'b0', port: [] }, done))).rejects.toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      details: expect.stringContaining('the sandbox is stopped') as string,
+    });
+    await expect(answer((done) => r().portForward({ podSandboxId: 'c0', port: [] }, done))).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+    });
+  });
+
+  test.each([0, -1, 65_536])('port %d is none', async (port) => {
+    rooms.podRecords.push(podRecord({ id: pod }));
+    await expect(
+      answer((done) => r().portForward({ podSandboxId: pod, port: [80, port] }, done)),
+    ).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining(`port[1]: is ${port}, not between 1 and 65535`) as string,
+    });
+  });
+});
+
 describe('requests that lack something: INVALID_ARGUMENT names the field, and nothing is called', () => {
   const metadata = { name: 'web', namespace: 'shop', uid: 'u', attempt: 0 };
   const run = (config: wire.PodSandboxConfig | undefined) => (done: Done) =>

@@ -151,13 +151,7 @@ describe('the services', () => {
     ...Object.values(ImageServiceService),
     ...Object.values(admin.AdminService),
   ];
-  const later = [
-    'PortForward',
-    'GetContainerEvents',
-    'ListMetricDescriptors',
-    'ListPodSandboxMetrics',
-    'StreamPodSandboxMetrics',
-  ];
+  const later = ['GetContainerEvents', 'ListMetricDescriptors', 'ListPodSandboxMetrics', 'StreamPodSandboxMetrics'];
 
   test('all 41 RPCs and the admin three are registered; those of later say that they are', async () => {
     expect(definitions).toHaveLength(44);

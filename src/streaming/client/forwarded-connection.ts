@@ -23,7 +23,10 @@ export class ForwardedConnection extends Duplex {
     data.input.on('end', () => setImmediate(() => this.destroyed || this.heed() || this.push(null)));
     for (const side of [data.input, data.output]) side.on('error', (cause) => this.destroy(cause));
     // CANCEL reads as an end, but what is written is lost from now on.
-    data.signal.addEventListener('abort', () => this.writable && this.breakOff('the server gave the connection up'));
+    const cut = () => this.writable && this.breakOff('the server gave the connection up');
+    data.signal.addEventListener('abort', cut);
+    // Already: whoever waits for this connection has still to listen to it.
+    if (data.signal.aborted) setImmediate(cut);
     error.setEncoding('utf8').on('data', (chunk: string) => {
       this.said += chunk;
       if (this.said.length > maxErrorBytes) this.heed();
