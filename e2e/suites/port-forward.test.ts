@@ -43,7 +43,8 @@ beforeAll(async () => {
     });
     listen(${port.onlyV6}, '::1', (socket) => socket.end('six'));
     listen(${port.resets}, '127.0.0.1', (socket) => {
-      socket.write('some', () => socket.resetAndDestroy());
+      socket.write('some');
+      socket.once('data', () => socket.resetAndDestroy());
     });`,
   );
   session = await openPortForward(await world.cri.portForward(container.pod.id));
@@ -91,7 +92,8 @@ berthTest('the pod ends its side first, and still gets megabytes', async () => {
   expect(await program.line()).toBe(`got ${8 * mebibyte}`);
 });
 
-test('a listener on ::1 alone is reached', async () => {
+// containerd 1.6 asks for the name localhost, which has no IPv6 address on every machine.
+berthTest('a listener on ::1 alone is reached', async () => {
   expect((await received(await connect(port.onlyV6))).toString()).toBe('six');
 });
 
@@ -110,7 +112,11 @@ berthTest('the error names pod and port', async () => {
 });
 
 berthTest('a connection that the pod resets is broken off, and the session goes on', async () => {
-  await expect(connect(port.resets).then(received)).rejects.toThrow('gave the connection up');
+  const connection = await connect(port.resets);
+  // Data that comes together with the reset reads as data and an end: libuv takes POLLHUP for one.
+  await once(connection, 'readable');
+  connection.write('x');
+  await expect(received(connection)).rejects.toThrow('gave the connection up');
   const echo = await connect(port.echo);
   echo.end('still here');
   expect((await received(echo)).toString()).toBe('still here');
