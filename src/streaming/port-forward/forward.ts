@@ -47,16 +47,16 @@ async function dial(port: number, { request, target }: ForwardParts, signal: Abo
 
 /** Settles when the pod's side is closed and the client has all that came of it. */
 async function join(pod: Duplex, client: ClientEnd, signal: AbortSignal, parts: ForwardParts): Promise<void> {
-  let why: unknown;
+  let why: Error | undefined;
   let stall: NodeJS.Timeout | undefined;
   const end = (reason: unknown) => {
-    why ??= reason;
+    why ??= reason instanceof Error ? reason : new Error(messageOf(reason));
     pod.destroy();
   };
   const abort = () => end(signal.reason);
   const stalled = () => end(stallError(nameOf(client.port, parts.request), parts.stallTimeoutMs));
   const closed = new Promise<void>((resolve) => pod.once('close', resolve));
-  pod.on('error', (error) => (why ??= error));
+  pod.on('error', end);
   client.input
     // Paused: what came last waits for the pod, and the session with it.
     .on('pause', () => (stall ??= setTimeout(stalled, parts.stallTimeoutMs)))

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { closeCode } from './channel-socket';
 
 /** The bytes of binary messages in their order, whatever their sizes; ending it closes the WebSocket. */
