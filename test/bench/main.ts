@@ -5,6 +5,7 @@ import type { Extent } from './contestant';
 import { pullBench } from './pull/bench';
 import { type PullerName } from './pull/contestant';
 import { densityBench } from './density/bench';
+import { streamBench } from './streaming/bench';
 import { monitorBench, monitorParts, type MonitorExtent, type MonitorPart } from './monitor/bench';
 
 const count = (text: string): number => {
@@ -56,6 +57,17 @@ program
   .action(async (o: { pods: number; pollSeconds: number; results: string }) => {
     const { pods, pollSeconds, results } = o;
     done(await densityBench({ pods, pollSeconds, resultDir: resolve(results), say }));
+  });
+
+program
+  .command('streaming')
+  .description('Sends data through exec and port-forward and back, beside a peer.')
+  .option('--mib <n>', 'MiB each way', count, 1024)
+  .option('--rounds <n>', 'rounds of each; the faster one counts', count, 3)
+  .option('--results <dir>', 'where the JSON goes', 'bench-results')
+  .action(async (o: { mib: number; rounds: number; results: string }) => {
+    const { mib, rounds, results } = o;
+    done(await streamBench({ mib, rounds, resultDir: resolve(results), say }));
   });
 
 const pullers: readonly PullerName[] = ['berth', 'peer', 'peer without sync'];
