@@ -118,6 +118,10 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
         signal,
       );
     },
+    progress(text) {
+      const name = nameOrNothing(text);
+      return tracker.running().find(({ image }) => image === name);
+    },
     async load(path, signal) {
       const both = anySignal(closing.signal, signal);
       const job = loadArchive(deps, options.stagingDir, path, both);
@@ -171,7 +175,7 @@ function repositoryForProviders(reference: Reference | ShortReference): string {
   return repositoryOf(reference.kind === 'full' ? reference : qualify(reference, 'docker.io'));
 }
 
-// A name that is removed; an id has no pull.
+// An id is no name, and has no pull.
 function nameOrNothing(text: string): string | undefined {
   try {
     return textOf(parseReference(text));

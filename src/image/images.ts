@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../state';
 import type { CheckEvent, CheckRequest } from './check';
 import type { PolicyPaths } from './policy';
-import type { PullsWatch } from './pulls';
+import type { PullState, PullsWatch } from './pulls';
 import type { RegistriesConfPaths } from './registries-conf';
 
 /** Credentials of one pull, as CRI gives them. */
@@ -27,6 +27,8 @@ export interface Images {
     signal?: AbortSignal,
     namespace?: string,
   ): Promise<ImageRecord>;
+  /** How far the pull of this name is; undefined while none runs. Of several, with credentials of their own, the oldest. */
+  progress(reference: string): PullState | undefined;
   /** Loads every image of a docker-save or OCI archive (a tar file on this machine). */
   load(archivePath: string, signal?: AbortSignal): Promise<readonly ImageRecord[]>;
   /** Finds by id (with or without `sha256:`, or a unique prefix of at least 12 digits), tag or digest. */

@@ -96,7 +96,9 @@ async function addContent(
   switch (content.kind) {
     case 'image': {
       const layers = layerSources(content, content.config, record);
-      await storage.addLayers(layers, signal, (_, from) => progress?.ready(from));
+      await storage.addLayers(layers, signal, ({ chainId }, from) =>
+        progress?.ready(record.chainIds.indexOf(chainId), from),
+      );
       return;
     }
     case 'artifact':

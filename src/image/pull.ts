@@ -78,7 +78,7 @@ async function clientFor(
 ): Promise<RegistryClient> {
   const wanted = { ...source, namedHost: reference.host, helpers: conf.credentialHelpers };
   const credentials = await keychain.find(keys, wanted, signal);
-  const onBytes = (_: string, bytes: number) => progress.received(bytes);
+  const onBytes = (digest: string, bytes: number) => progress.received(digest, bytes);
   return new RegistryClient({ http, endpoint: endpointOf(source), credentials, patience, last, meter, log, onBytes });
 }
 

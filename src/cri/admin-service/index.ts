@@ -4,8 +4,9 @@ import type { Rpc } from '../rpc';
 import { check } from './check';
 import { info } from './info';
 import { loadImage } from './load-image';
+import { pull } from './pull';
 
 /** Every RPC of berth.v1.Admin. */
 export function adminService(parts: CriParts, instrument: Instrument): readonly Rpc[] {
-  return [loadImage(parts), check(parts), info(parts, instrument)];
+  return [loadImage(parts), pull(parts), check(parts), info(parts, instrument)];
 }

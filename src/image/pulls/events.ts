@@ -4,6 +4,17 @@ import type { LayerOrigin } from '../../storage';
 /** How a pull ended: `given-up` is one that was cancelled, by a removal, the daemon's end or for want of a caller. */
 export type PullOutcome = 'pulled' | 'failed' | 'given-up';
 
+/** How far one layer of a pull is. */
+export interface LayerState {
+  readonly digest: string;
+  /** Of the compressed blob, in bytes. */
+  readonly size: number;
+  /** What of it came over the network. */
+  readonly received: number;
+  /** Where it came from, once it is unpacked; undefined before. */
+  readonly ready: LayerOrigin | undefined;
+}
+
 /** How far a pull is. */
 export interface PullState {
   /** The full name. */
@@ -17,6 +28,8 @@ export interface PullState {
   readonly totalLayers: number;
   /** Layers that are ready, by where they came from. */
   readonly layers: Readonly<Record<LayerOrigin, number>>;
+  /** Those that the manifest names, base first. */
+  readonly perLayer: readonly LayerState[];
   /** Since it began. */
   readonly seconds: number;
 }

@@ -1,13 +1,19 @@
 import type { LayerOrigin } from '../../storage';
-import type { PullState } from './events';
+import type { LayerState, PullState } from './events';
+
+/** A layer as the manifest names it. */
+type ExpectedLayer = Pick<LayerState, 'digest' | 'size'>;
 
 /** Counts what one pull does; who pulls says it here. */
 export class PullProgress {
   private readonly began = performance.now();
   private endpoint: string | undefined;
   private bytes = 0;
-  private total = { bytes: 0, layers: 0 };
-  private layers: Record<LayerOrigin, number> = noLayers();
+  private expected: readonly ExpectedLayer[] = [];
+  /** By digest: a manifest may name a blob twice. */
+  private fetched = new Map<string, number>();
+  /** By the layer's place in the manifest. */
+  private origins = new Map<number, LayerOrigin>();
 
   constructor(
     private readonly image: string,
@@ -17,30 +23,44 @@ export class PullProgress {
   /** This endpoint is asked now; what one before it had brought is begun anew. */
   ask(endpoint: string): void {
     this.endpoint = endpoint;
-    this.total = { bytes: 0, layers: 0 };
-    this.layers = noLayers();
+    this.expected = [];
+    this.fetched = new Map();
+    this.origins = new Map();
   }
 
-  /** The manifest is there and names these layers. */
-  expect(layers: readonly { readonly size: number }[]): void {
-    this.total = { bytes: layers.reduce((sum, { size }) => sum + size, 0), layers: layers.length };
+  /** The manifest is there and names these layers, base first. */
+  expect(layers: readonly ExpectedLayer[]): void {
+    this.expected = layers;
   }
 
-  /** Bytes of a layer came from the network. */
-  received(bytes: number): void {
+  /** Bytes of the layer with this digest came from the network. */
+  received(digest: string, bytes: number): void {
     this.bytes += bytes;
+    this.fetched.set(digest, (this.fetched.get(digest) ?? 0) + bytes);
     this.onBytes(bytes);
   }
 
-  ready(from: LayerOrigin): void {
-    this.layers[from]++;
+  /** The layer at this place of the manifest is unpacked. */
+  ready(index: number, from: LayerOrigin): void {
+    this.origins.set(index, from);
   }
 
   state(): PullState {
-    const { image, endpoint, bytes, total, began } = this;
-    const layers = { ...this.layers };
-    const seconds = (performance.now() - began) / 1000;
-    return { image, endpoint, bytes, totalBytes: total.bytes, totalLayers: total.layers, layers, seconds };
+    const { image, endpoint, bytes, expected, fetched, origins, began } = this;
+    const layers = noLayers();
+    for (const from of origins.values()) layers[from]++;
+    return {
+      image,
+      endpoint,
+      bytes,
+      totalBytes: expected.reduce((sum, { size }) => sum + size, 0),
+      totalLayers: expected.length,
+      layers,
+      perLayer: expected.map(({ digest, size }, index) => {
+        return { digest, size, received: fetched.get(digest) ?? 0, ready: origins.get(index) };
+      }),
+      seconds: (performance.now() - began) / 1000,
+    };
   }
 }
 

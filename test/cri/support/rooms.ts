@@ -1,5 +1,6 @@
 import { createLog, type Log } from '../../../src/base';
 import type { CriParts } from '../../../src/cri';
+import type { PullState } from '../../../src/image';
 import type { ContainerRecord, ContainerUsage, ImageRecord, PodRecord, PodUsage } from '../../../src/cri/parts';
 
 /** A call that a room got: its name and its arguments, without the signal. */
@@ -15,6 +16,8 @@ export interface Rooms extends CriParts {
   readonly containerRecords: ContainerRecord[];
   readonly imageRecords: ImageRecord[];
   readonly signals: AbortSignal[];
+  /** How far the pull of this name is. */
+  readonly pulling: Map<string, PullState>;
   /** What pods and containers use, by id. */
   readonly usages: Map<string, ContainerUsage & PodUsage>;
   /** Replaces what a call of a room does. */
@@ -35,6 +38,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     await behaviours.get(name)?.(signal);
     return answer;
   };
+  const pulling = new Map<string, PullState>();
   const usages = new Map<string, ContainerUsage & PodUsage>();
   const find = (reference: string) =>
     imageRecords.find((image) => [image.id, ...image.repoTags, ...image.repoDigests].includes(reference));
@@ -51,6 +55,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
   return {
     seen,
     signals,
+    pulling,
     podRecords,
     containerRecords,
     imageRecords,
@@ -91,6 +96,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     },
     images: {
       pull: async (reference, auth, signal) => call('pull', [reference, auth], signal, pulled()),
+      progress: (reference) => pulling.get(reference),
       load: (path, signal) => call('load', [path], signal, imageRecords),
       find,
       list: () => imageRecords,

@@ -11,15 +11,25 @@ test('events, sums and states of a pull; the bytes of an endpoint that failed co
   await tracker.track('a.b/c:d', never, async (progress) => {
     expect(tracker.stats()).toMatchObject({ inFlight: 1, bytes: 0 });
     progress.ask('mirror');
-    progress.expect([{ size: 10 }, { size: 20 }]);
-    progress.received(10);
-    progress.ready('registry');
+    progress.expect([
+      { digest: 'a', size: 10 },
+      { digest: 'b', size: 20 },
+    ]);
+    progress.received('a', 10);
+    progress.ready(0, 'registry');
     progress.ask('registry');
-    progress.expect([{ size: 10 }, { size: 20 }]);
-    progress.received(20);
-    progress.ready('registry');
-    progress.ready('there');
+    progress.expect([
+      { digest: 'a', size: 10 },
+      { digest: 'b', size: 20 },
+    ]);
+    progress.received('b', 20);
+    progress.ready(1, 'registry');
+    progress.ready(0, 'there');
     expect(tracker.running()).toMatchObject([{ image: 'a.b/c:d', endpoint: 'registry', bytes: 30, totalBytes: 30 }]);
+    expect(tracker.running()[0]?.perLayer).toEqual([
+      { digest: 'a', size: 10, received: 0, ready: 'there' },
+      { digest: 'b', size: 20, received: 20, ready: 'registry' },
+    ]);
   });
   expect(events.map(({ kind, bytes }) => [kind, bytes])).toEqual([
     ['pull-started', 0],
@@ -42,7 +52,7 @@ test('progress is not told with every chunk', async () => {
   const events: PullEvent[] = [];
   using _ = tracker.events.subscribe((event) => events.push(event));
   await tracker.track('a', never, async (progress) => {
-    for (let at = 0; at < 1000; at++) progress.received(1);
+    for (let at = 0; at < 1000; at++) progress.received('a', 1);
   });
   expect(events.map(({ kind }) => kind)).toEqual(['pull-started', 'pull-finished']);
 });
@@ -66,11 +76,11 @@ test('a failure and an abort are told apart; the log tells of a pull that takes 
   lines.splice(0);
   await tracker.track('c', never, async (progress) => {
     progress.ask('registry');
-    progress.expect([{ size: 4 << 20 }]);
-    progress.received(1 << 20);
+    progress.expect([{ digest: 'a', size: 4 << 20 }]);
+    progress.received('a', 1 << 20);
     // Until the log has said it.
     while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    progress.ready('registry');
+    progress.ready(0, 'registry');
   });
   expect(lines[0]).toMatchObject({ msg: 'a pull goes on', image: 'c', bytes: 1 << 20, totalBytes: 4 << 20, layers: 1 });
   expect(lines.at(-1)).toMatchObject({ msg: 'pulled', image: 'c', endpoint: 'registry', fetched: 1, reused: 0 });

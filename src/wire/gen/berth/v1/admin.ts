@@ -42,6 +42,38 @@ export interface LoadedImage {
   names: string[];
 }
 
+export interface PullRequest {
+  /** A name as PullImage takes it. */
+  image: string;
+}
+
+export interface PullEvent {
+  /** Some times a second, while something changes. */
+  progress?:
+    | PullProgress
+    | undefined;
+  /** `sha256:…` of the image's config: the last event of a pull that has succeeded. */
+  imageId?: string | undefined;
+}
+
+export interface PullProgress {
+  /** The host that it is fetched from. */
+  endpoint: string;
+  /** What came over the network, from endpoints that failed, too. */
+  bytes: bigint;
+  /** Base first; empty until the manifest is there. */
+  layers: PullLayer[];
+}
+
+export interface PullLayer {
+  digest: string;
+  /** Of the compressed blob: all of it, and what came over the network. */
+  size: bigint;
+  received: bigint;
+  /** Where it came from, once it is unpacked: there, shared (with another pull), local (a kept blob), registry. Empty before. */
+  ready: string;
+}
+
 export interface InfoRequest {
 }
 
@@ -294,6 +326,309 @@ export const LoadedImage: MessageFns<LoadedImage> = {
     const message = createBaseLoadedImage();
     message.id = object.id ?? "";
     message.names = object.names?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePullRequest(): PullRequest {
+  return { image: "" };
+}
+
+export const PullRequest: MessageFns<PullRequest> = {
+  encode(message: PullRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PullRequest>): PullRequest {
+    return PullRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullRequest>): PullRequest {
+    const message = createBasePullRequest();
+    message.image = object.image ?? "";
+    return message;
+  },
+};
+
+function createBasePullEvent(): PullEvent {
+  return { progress: undefined, imageId: undefined };
+}
+
+export const PullEvent: MessageFns<PullEvent> = {
+  encode(message: PullEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.progress !== undefined) {
+      PullProgress.encode(message.progress, writer.uint32(10).fork()).join();
+    }
+    if (message.imageId !== undefined) {
+      writer.uint32(18).string(message.imageId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.progress = PullProgress.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.imageId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PullEvent>): PullEvent {
+    return PullEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullEvent>): PullEvent {
+    const message = createBasePullEvent();
+    message.progress = (object.progress !== undefined && object.progress !== null)
+      ? PullProgress.fromPartial(object.progress)
+      : undefined;
+    message.imageId = object.imageId ?? undefined;
+    return message;
+  },
+};
+
+function createBasePullProgress(): PullProgress {
+  return { endpoint: "", bytes: 0n, layers: [] };
+}
+
+export const PullProgress: MessageFns<PullProgress> = {
+  encode(message: PullProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.endpoint !== "") {
+      writer.uint32(10).string(message.endpoint);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.bytes);
+    }
+    for (const v of message.layers) {
+      PullLayer.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.endpoint = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.layers.push(PullLayer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PullProgress>): PullProgress {
+    return PullProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullProgress>): PullProgress {
+    const message = createBasePullProgress();
+    message.endpoint = object.endpoint ?? "";
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.layers = object.layers?.map((e) => PullLayer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePullLayer(): PullLayer {
+  return { digest: "", size: 0n, received: 0n, ready: "" };
+}
+
+export const PullLayer: MessageFns<PullLayer> = {
+  encode(message: PullLayer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.size !== 0n) {
+      if (BigInt.asUintN(64, message.size) !== message.size) {
+        throw new globalThis.Error("value provided for field message.size of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.size);
+    }
+    if (message.received !== 0n) {
+      if (BigInt.asUintN(64, message.received) !== message.received) {
+        throw new globalThis.Error("value provided for field message.received of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.received);
+    }
+    if (message.ready !== "") {
+      writer.uint32(34).string(message.ready);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullLayer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullLayer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.size = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.received = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ready = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PullLayer>): PullLayer {
+    return PullLayer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullLayer>): PullLayer {
+    const message = createBasePullLayer();
+    message.digest = object.digest ?? "";
+    message.size = (object.size !== undefined && object.size !== null) ? BigInt(object.size) : 0n;
+    message.received = (object.received !== undefined && object.received !== null) ? BigInt(object.received) : 0n;
+    message.ready = object.ready ?? "";
     return message;
   },
 };
@@ -1117,6 +1452,19 @@ export const AdminService = {
     responseSerialize: (value: LoadImageResponse): Buffer => Buffer.from(LoadImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LoadImageResponse => LoadImageResponse.decode(value),
   },
+  /**
+   * Pulls as PullImage of CRI does, without credentials, and tells meanwhile how far it is. Cancelling it ends the wait and not
+   * the pull.
+   */
+  pull: {
+    path: "/berth.v1.Admin/Pull" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PullRequest): Buffer => Buffer.from(PullRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PullRequest => PullRequest.decode(value),
+    responseSerialize: (value: PullEvent): Buffer => Buffer.from(PullEvent.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PullEvent => PullEvent.decode(value),
+  },
   /** Says which daemon this is and what it holds. Answered while the daemon is still starting, too. */
   info: {
     path: "/berth.v1.Admin/Info" as const,
@@ -1142,6 +1490,11 @@ export const AdminService = {
 export interface AdminServer extends UntypedServiceImplementation {
   /** Loads every image of an archive that lies on the daemon's machine. */
   loadImage: handleUnaryCall<LoadImageRequest, LoadImageResponse>;
+  /**
+   * Pulls as PullImage of CRI does, without credentials, and tells meanwhile how far it is. Cancelling it ends the wait and not
+   * the pull.
+   */
+  pull: handleServerStreamingCall<PullRequest, PullEvent>;
   /** Says which daemon this is and what it holds. Answered while the daemon is still starting, too. */
   info: handleUnaryCall<InfoRequest, InfoResponse>;
   /** Compares what is on the disk with records and digests, and repairs it if asked to. Cancelling it leaves nothing. */
@@ -1165,6 +1518,12 @@ export interface AdminClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LoadImageResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Pulls as PullImage of CRI does, without credentials, and tells meanwhile how far it is. Cancelling it ends the wait and not
+   * the pull.
+   */
+  pull(request: PullRequest, options?: Partial<CallOptions>): ClientReadableStream<PullEvent>;
+  pull(request: PullRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<PullEvent>;
   /** Says which daemon this is and what it holds. Answered while the daemon is still starting, too. */
   info(request: InfoRequest, callback: (error: ServiceError | null, response: InfoResponse) => void): ClientUnaryCall;
   info(
