@@ -9,4 +9,4 @@ export type {
 } from './target';
 export { type StreamingOptions, createStreamingServer } from './server/server';
 export { type PortForwardClient, openPortForward } from './client/port-forward';
-export { type ExecClient, type ExecClientOptions, openExec } from './client/exec';
+export { type ExecClient, type ExecClientOptions, openAttach, openExec } from './client/exec';

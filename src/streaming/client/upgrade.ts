@@ -1,4 +1,5 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { BerthError, abortError, messageOf } from '../../base';
 
@@ -9,13 +10,16 @@ export function upgrade(
   protocol: string,
   signal: AbortSignal | undefined,
 ): Promise<{ socket: Duplex; head: Buffer }> {
-  if (!url.startsWith('http://')) {
-    throw new BerthError('stream-protocol', { op, detail: `${url} is not a plain http URL` });
+  const secure = url.startsWith('https://');
+  if (!secure && !url.startsWith('http://')) {
+    throw new BerthError('stream-protocol', { op, detail: `${url} is no http URL` });
   }
   return new Promise((resolve, reject) => {
-    const request = httpRequest(url, {
+    const request = (secure ? httpsRequest : httpRequest)(url, {
       method: 'POST',
       signal,
+      // The URL came over the daemon's own socket and leads to this machine. The certificate is for those who come from elsewhere.
+      ...(secure && { rejectUnauthorized: false }),
       headers: { Connection: 'Upgrade', Upgrade: 'SPDY/3.1', 'X-Stream-Protocol-Version': protocol },
     });
     request.on('upgrade', (response, socket, head) => {
