@@ -17,6 +17,7 @@ const groups: readonly { readonly title: string; readonly entries: readonly Entr
       { name: 'ps', summary: 'list containers', load: () => import('./commands/ps') },
       { name: 'logs', summary: 'print the log of a container', load: () => import('./commands/logs') },
       { name: 'exec', summary: 'run a command in a container', load: () => import('./commands/exec') },
+      { name: 'attach', summary: 'join the input and output of a container', load: () => import('./commands/attach') },
       { name: 'stop', summary: 'stop containers or pods', load: () => import('./commands/stop') },
       { name: 'rm', summary: 'remove containers or pods', load: () => import('./commands/rm') },
     ],
@@ -25,6 +26,11 @@ const groups: readonly { readonly title: string; readonly entries: readonly Entr
     title: 'Pods and images:',
     entries: [
       { name: 'pods', summary: 'list pods', load: () => import('./commands/pods') },
+      {
+        name: 'port-forward',
+        summary: 'lead ports of this machine to ports of a pod',
+        load: () => import('./commands/port-forward'),
+      },
       { name: 'images', summary: 'list images', load: () => import('./commands/images') },
       { name: 'pull', summary: 'pull an image from its registry', load: () => import('./commands/pull') },
       { name: 'load', summary: 'load images from an archive', load: () => import('./commands/load') },
@@ -58,7 +64,7 @@ const examples = `
 Examples:
   berth run --rm docker.io/library/busybox echo hello
   berth run -d --name web docker.io/library/nginx
-  berth exec -i web sh
+  berth exec -it web sh
   berth ps -a
   berth logs -f --tail 20 web
 

@@ -6,12 +6,19 @@ import {
   Server,
   ServerCredentials,
   type ServerUnaryCall,
+  type ServerWritableStream,
   type UntypedServiceImplementation,
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
 import { silentLog } from '../../src/base';
-import { createStreamingServer } from '../../src/streaming';
+import {
+  type AttachStreamRequest,
+  type ClientStreams,
+  type StreamTarget,
+  type TerminalSize,
+  createStreamingServer,
+} from '../../src/streaming';
 import {
   ContainerConfig,
   ContainerState,
@@ -63,11 +70,28 @@ export class FakeDaemon implements AsyncDisposable {
   readonly changes: string[] = [];
   readonly loaded: Buffer[] = [];
   readonly shell = new ShellTarget();
+  /** Sizes of terminals, as clients told them. */
+  readonly sizes: TerminalSize[] = [];
+  /** What an attach does; by itself it repeats its input. */
+  attach: StreamTarget['attach'] = (request, streams) => this.shell.attach(request, streams);
+  /** What a pull that is watched tells. */
+  readonly pulling: admin.PullProgress[] = [];
   life: Life = () => Promise.resolve(0);
   private readonly streaming = createStreamingServer({
     host: '127.0.0.1',
     port: 0,
-    target: this.shell,
+    target: {
+      exec: (request, streams) => {
+        void this.noteSizes(streams);
+        return this.shell.exec(request, streams);
+      },
+      attach: (request, streams) => {
+        void this.noteSizes(streams);
+        return this.attach(request, streams);
+      },
+      dial: (request, port, signal) => this.shell.dial(request, port, signal),
+      untilStopped: () => this.shell.untilStopped(),
+    },
     log: silentLog(),
   });
   private server = new Server();
@@ -90,11 +114,23 @@ export class FakeDaemon implements AsyncDisposable {
     this.server.forceShutdown();
   }
 
+  /** Ends the sessions. */
+  stopStreaming(): Promise<void> {
+    return this.streaming.close();
+  }
+
   async listen(): Promise<void> {
     this.server = new Server();
     this.server.addService(RuntimeServiceService, this.handlers(this.runtimeCalls()));
     this.server.addService(ImageServiceService, this.handlers(this.imageCalls()));
-    this.server.addService(admin.AdminService, this.handlers(this.adminCalls()));
+    this.server.addService(admin.AdminService, {
+      ...this.handlers(this.adminCalls()),
+      pull: (call: ServerWritableStream<admin.PullRequest, admin.PullEvent>) => {
+        for (const progress of this.pulling) call.write({ progress });
+        call.write({ imageId: this.addImage(call.request.image, 'b').id });
+        call.end();
+      },
+    });
     await new Promise<void>((resolve, reject) => {
       this.server.bindAsync(`unix:${this.socket}`, ServerCredentials.createInsecure(), (error) =>
         error ? reject(error) : resolve(),
@@ -181,10 +217,12 @@ export class FakeDaemon implements AsyncDisposable {
       listContainers: () => ({
         containers: [...this.containers.values()].map((container) => this.statusOf(container)),
       }),
-      containerStatus: ({ containerId }: { containerId: string }) => ({
-        status: this.statusOf(this.container(containerId)),
-        info: { info: '{"pid": 42}', note: 'plain' },
-      }),
+      containerStatus: ({ containerId }: { containerId: string }) => {
+        const container = this.container(containerId);
+        const { tty, stdin } = container.config;
+        const info = { info: JSON.stringify({ pid: 42, tty, stdin }), note: 'plain' };
+        return { status: this.statusOf(container), info };
+      },
       listPodSandbox: () => ({ items: [...this.pods.values()].map((pod) => this.podStatusOf(pod)) }),
       podSandboxStatus: ({ podSandboxId }: { podSandboxId: string }) => ({
         status: this.podStatusOf(this.pod(podSandboxId)),
@@ -226,6 +264,7 @@ export class FakeDaemon implements AsyncDisposable {
       },
       startContainer: async ({ containerId }: { containerId: string }) => {
         const container = this.container(containerId);
+        this.changes.push(`startContainer ${container.config.metadata?.name}`);
         await mkdir(dirname(container.logPath), { recursive: true });
         await writeFile(container.logPath, '');
         container.state = ContainerState.CONTAINER_RUNNING;
@@ -259,6 +298,13 @@ export class FakeDaemon implements AsyncDisposable {
           throw new Refusal(status.FAILED_PRECONDITION, 'Exec: container: it is exited, not running');
         }
         return { url: this.streaming.execUrl(request) };
+      },
+      portForward: ({ podSandboxId, port }: { podSandboxId: string; port: number[] }) => {
+        return { url: this.streaming.portForwardUrl({ podId: this.pod(podSandboxId).id, ports: port }) };
+      },
+      attach: (request: AttachStreamRequest) => {
+        this.changes.push(`attach ${this.container(request.containerId).config.metadata?.name}`);
+        return { url: this.streaming.attachUrl(request) };
       },
     };
   }
@@ -313,6 +359,10 @@ export class FakeDaemon implements AsyncDisposable {
         return { images: [{ id: `sha256:${'c'.repeat(64)}`, names: ['localhost/app:1'] }] };
       },
     };
+  }
+
+  private async noteSizes({ resize }: ClientStreams): Promise<void> {
+    if (resize) for await (const size of resize) this.sizes.push(size);
   }
 
   private end(container: FakeContainer, code: number): void {

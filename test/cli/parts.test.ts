@@ -4,7 +4,11 @@ import { json } from '../../src/cli/output/json';
 import { facts, table } from '../../src/cli/output/table';
 import { age, isoTime, size } from '../../src/cli/output/units';
 import { runName } from '../../src/cli/run/names';
+import { parseAddresses, parseForward } from '../../src/cli/forward/parse';
+import { Speed } from '../../src/cli/pull/speed';
 import { parseEnv, parseUser, parseVolume } from '../../src/cli/run/parse';
+import { parsePublish } from '../../src/cli/run/publish';
+import { Protocol } from '../../src/wire';
 
 const usage = expect.objectContaining({ status: 2 }) as Error;
 
@@ -68,6 +72,12 @@ test('JSON has bytes as text and keeps what a double cannot', () => {
   });
 });
 
+test('JSON has no control character by itself', () => {
+  const name = 'a\u001b[2J\u009b31m\u007f';
+  expect(json({ name })).toBe('{\n  "name": "a\\u001b[2J\\u009b31m\\u007f"\n}\n');
+  expect(JSON.parse(json({ name }))).toEqual({ name });
+});
+
 test('durations and counts', () => {
   expect(['500ms', '10s', '10', '2m', '1.5h'].map(parseDuration)).toEqual([500, 10_000, 10_000, 120_000, 5_400_000]);
   for (const text of ['', '0', '-1s', '5 s', '1d']) expect(() => parseDuration(text)).toThrow(usage);
@@ -95,4 +105,54 @@ test('failures are one line, and a broken pipe is silent', () => {
     line: undefined,
   });
   expect(failureOf('text')).toEqual({ status: 1, line: 'text' });
+});
+
+test('published ports', () => {
+  const port = { protocol: Protocol.TCP, hostPort: 8080, containerPort: 80, hostIp: '' };
+  expect(parsePublish('8080:80')).toEqual(port);
+  expect(parsePublish('8080:80/TCP')).toEqual(port);
+  expect(parsePublish('127.0.0.1:8080:80/udp')).toEqual({ ...port, protocol: Protocol.UDP, hostIp: '127.0.0.1' });
+  expect(parsePublish('[2001:db8::1]:8080:80/sctp')).toEqual({
+    ...port,
+    protocol: Protocol.SCTP,
+    hostIp: '2001:db8::1',
+  });
+  const wrong = [
+    '',
+    '80',
+    ':80',
+    '8080:',
+    '0:80',
+    '65536:80',
+    '8080:80/icmp',
+    '8080:80/',
+    'host:1:2',
+    '::1:80:80',
+    '[::1:80:80',
+  ];
+  for (const text of [...wrong, '1:2:3:4', '300.0.0.1:1:2', '[127.0.0.1]:1:2', '8080-8090:80']) {
+    expect(() => parsePublish(text)).toThrow(usage);
+  }
+});
+
+test('forwarded ports and addresses', () => {
+  expect(['80', '8080:80', ':80', '0:80'].map(parseForward)).toEqual([
+    { local: 80, remote: 80 },
+    { local: 8080, remote: 80 },
+    { local: 0, remote: 80 },
+    { local: 0, remote: 80 },
+  ]);
+  for (const text of ['', ':', '0', '80:', '80:0', '1:2:3', 'http', '65536']) {
+    expect(() => parseForward(text)).toThrow(usage);
+  }
+  expect(parseAddresses(['::1', '127.0.0.1', '::1'])).toEqual(['::1', '127.0.0.1']);
+  expect(() => parseAddresses(['localhost'])).toThrow(usage);
+});
+
+test('the speed is that of the last seconds', () => {
+  const speed = new Speed();
+  expect(speed.of(0, 0)).toBe(0);
+  expect(speed.of(500, 500)).toBe(1000);
+  expect(speed.of(500, 4000)).toBe(125);
+  expect(speed.of(500, 20_000)).toBe(0);
 });

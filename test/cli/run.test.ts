@@ -33,7 +33,7 @@ test('follows the log to its end and ends as the container does', async () => {
     stdout: 'one\ntwo halves\n',
     stderr: 'wrong\n',
   });
-  expect(daemon.changes).toEqual(['runPod web', 'createContainer web', 'stopPod web']);
+  expect(daemon.changes).toEqual(['runPod web', 'createContainer web', 'startContainer web', 'stopPod web']);
   const [container] = daemon.containers.values();
   expect(container?.config.args).toEqual(['echo', '-n']);
   // What is left: the log, until rm.
@@ -141,7 +141,7 @@ test('Ctrl-C stops the container, a second one without grace', async () => {
     },
   });
   expect(status).toBe(143);
-  expect(daemon.changes.slice(2).sort()).toEqual(['removePod web', 'stopContainer web 0', 'stopContainer web 10']);
+  expect(daemon.changes.slice(3).sort()).toEqual(['removePod web', 'stopContainer web 0', 'stopContainer web 10']);
 });
 
 test('a daemon that is restarted meanwhile is waited for', async () => {
@@ -180,7 +180,7 @@ describe('the program itself', () => {
     await once(child.stdout, 'data');
     child.kill('SIGTERM');
     expect(await once(child, 'close')).toEqual([143, null]);
-    expect(daemon.changes.slice(2)).toEqual(['stopContainer web 10', 'removePod web']);
+    expect(daemon.changes.slice(3)).toEqual(['stopContainer web 10', 'removePod web']);
   });
 
   test('ends silently when nobody reads its output any more', async () => {

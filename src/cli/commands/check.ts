@@ -5,7 +5,7 @@ import { asideLine, problemLines, statusOf, summaryLine, type Report } from '../
 import { type Define, addJsonOption, globalOptions } from '../command';
 import { Daemon, isUnreachable } from '../daemon';
 import { CliError, exitStatus, failureOf } from '../failure';
-import { type Io, write } from '../io';
+import { type Io, screenOf, write } from '../io';
 import { json } from '../output/json';
 
 interface Options extends Overrides {
@@ -73,7 +73,7 @@ async function tell(io: Io, asJson: boolean, event: admin.CheckEvent, report: Re
   if (aside) report.aside.push(aside);
   if (summary) report.summary = summary;
   if (asJson) return;
-  const terminal = 'isTTY' in io.stderr && io.stderr.isTTY === true;
+  const terminal = screenOf(io.stderr) !== undefined;
   if (progress && terminal) await write(io.stderr, `\rlayers: ${progress.done} of ${progress.total}`);
   if (progress && terminal && progress.done === progress.total) await write(io.stderr, '\n');
   if (problem) await write(io.stdout, problemLines(problem));

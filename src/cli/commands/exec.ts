@@ -1,15 +1,25 @@
-import { isBerthError } from '../../base';
-import { type ExecClient, openExec } from '../../streaming';
+import { openExec } from '../../streaming';
 import { type Define, globalOptions } from '../command';
 import { Daemon } from '../daemon';
-import { CliError, asEngine, exitStatus, usageError } from '../failure';
+import { asEngine, exitStatus, usageError } from '../failure';
 import { listTargets, pickContainer } from '../find';
-import { type Io, copy } from '../io';
+import { runSession } from '../streams/session';
+import { defaultDetachKeys, parseDetachKeys } from '../terminal/detach-keys';
 
 interface ExecOptions {
   readonly interactive?: boolean;
   readonly tty?: boolean;
+  readonly detachKeys: string;
 }
+
+const examples = `
+Examples:
+  berth exec -it web sh
+  berth exec web cat /etc/hostname
+  tar c . | berth exec -i web tar x -C /srv
+
+With -it Ctrl-C goes to the command; else it ends berth and the command with it. Leaving by --detach-keys ends the
+command, too: it lives no longer than its session.`;
 
 /** berth exec CONTAINER COMMAND... */
 export const define: Define = (command, context) => {
@@ -19,49 +29,27 @@ export const define: Define = (command, context) => {
     .argument('<container>', 'name, or the beginning of the id')
     .argument('<command...>', 'the command and its arguments')
     .option('-i, --interactive', 'pass standard input on to the command')
-    .option('-t, --tty', 'give the command a terminal (not offered yet)')
+    .option('-t, --tty', 'give the command a terminal: this one')
+    .option('--detach-keys <keys>', 'keys that leave a terminal; empty for none', defaultDetachKeys)
     .passThroughOptions()
-    .addHelpText(
-      'after',
-      '\nExamples:\n  berth exec web cat /etc/hostname\n  tar c . | berth exec -i web tar x -C /srv',
-    )
-    .action(async (reference: string, cmd: string[], { interactive = false, tty }: ExecOptions) => {
-      if (tty) throw usageError('exec -t: terminals are not offered yet; leave -t out');
+    .addHelpText('after', examples)
+    .action(async (reference: string, cmd: string[], given: ExecOptions) => {
+      const { interactive = false, tty = false } = given;
+      const detachKeys = parseDetachKeys(given.detachKeys);
+      if (tty && !io.terminal) throw usageError('exec -t: standard input is no terminal; leave -t out');
       const options = globalOptions(command, io);
       context.status = await asEngine(async () => {
         using daemon = new Daemon(options);
         const container = pickContainer(await listTargets(daemon, 'containers'), reference);
-        const url = await daemon.execUrl(container.id, cmd, interactive);
-        const streams = { stdin: interactive, stdout: true, stderr: true, tty: false };
-        const left = new AbortController();
-        try {
-          return await passStreams(await openExec(url, streams, left.signal), io);
-        } finally {
-          // Where our own output broke off the command is of no more use.
-          left.abort();
-        }
+        const streams = { stdin: interactive, stdout: true, stderr: !tty, tty };
+        const end = await runSession(io, {
+          op: 'exec',
+          open: async (signal) => openExec(await daemon.execUrl(container.id, cmd, streams), streams, signal),
+          lost: 'exec: the connection to the daemon was lost; the command has been ended',
+          terminal: tty ? io.terminal : undefined,
+          detachKeys,
+        });
+        return end.kind === 'exited' ? end.code : exitStatus.ok;
       });
     });
 };
-
-/** Joins the command's streams to ours until it ends. */
-async function passStreams(exec: ExecClient, io: Io): Promise<number> {
-  if (exec.stdin) {
-    // The command need not read to the end: what it leaves is of no consequence, here as in a shell.
-    exec.stdin.on('error', () => undefined);
-    io.stdin.on('error', () => exec.stdin?.end()).pipe(exec.stdin);
-  }
-  try {
-    await Promise.all([copy(exec.stdout, io.stdout), copy(exec.stderr, io.stderr)]);
-    return await exec.status;
-  } catch (error) {
-    // The daemon's own sentence, remedy and all.
-    if (isBerthError(error, 'program-failed')) throw new CliError(error.detail, exitStatus.failed, { cause: error });
-    if (!isBerthError(error, 'call-cancelled')) throw error;
-    const detail = 'exec: the connection to the daemon was lost; the command has been ended';
-    throw new CliError(detail, exitStatus.failed, { cause: error });
-  } finally {
-    // A terminal or a pipe that is still read would keep berth from ending.
-    if (exec.stdin) io.stdin.unpipe(exec.stdin).destroy();
-  }
-}

@@ -1,4 +1,4 @@
-import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError, credentials } from '@grpc/grpc-js';
+import { credentials } from '@grpc/grpc-js';
 import {
   type Container,
   type ContainerConfig,
@@ -15,17 +15,9 @@ import {
   type VersionResponse,
   admin,
 } from '../../wire';
+import type { ExecClientOptions } from '../../streaming';
 import type { GlobalOptions } from '../command';
-import { CliError } from '../failure';
-import { daemonError, isServiceError } from './errors';
-
-type Done<Response> = (error: ServiceError | null, response: Response) => void;
-type Method<Request, Response> = (
-  request: Request,
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  done: Done<Response>,
-) => ClientUnaryCall;
+import { Caller, type Method } from './caller';
 
 /** Milliseconds for the answer to a query, which the daemon gives from memory. */
 const queryTimeoutMs = 30_000;
@@ -46,12 +38,14 @@ export class Daemon implements Disposable {
   private readonly runtime: RuntimeServiceClient;
   private readonly images: ImageServiceClient;
   private readonly admin: admin.AdminClient;
+  private readonly caller: Caller;
 
   constructor(
     private readonly options: Pick<GlobalOptions, 'socket' | 'timeoutMs'>,
     /** Aborts every call. */
-    private readonly signal?: AbortSignal,
+    signal?: AbortSignal,
   ) {
+    this.caller = new Caller(options, signal);
     const channel = { 'grpc.max_receive_message_length': 64 * 1024 * 1024, 'grpc.enable_http_proxy': 0 };
     const connection = [`unix://${options.socket}`, credentials.createInsecure(), channel] as const;
     this.runtime = new RuntimeServiceClient(...connection);
@@ -117,22 +111,14 @@ export class Daemon implements Disposable {
     return (await this.change('load', this.admin.loadImage.bind(this.admin), { path })).images;
   }
 
+  /** As `pull`, told meanwhile how far it is; the last event has the id. */
+  pullWatched(name: string): AsyncGenerator<admin.PullEvent> {
+    return this.caller.events('pull', this.admin.pull.bind(this.admin), { image: name });
+  }
+
   /** Checks the storage; the events come as it finds something, the summary last. */
-  async *check(request: admin.CheckRequest): AsyncGenerator<admin.CheckEvent> {
-    const deadline = this.options.timeoutMs === undefined ? {} : { deadline: Date.now() + this.options.timeoutMs };
-    const call = this.admin.check(request, new Metadata(), deadline);
-    const events: AsyncIterable<admin.CheckEvent> = call;
-    const cancel = () => call.cancel();
-    if (this.signal?.aborted) cancel();
-    this.signal?.addEventListener('abort', cancel, { once: true });
-    try {
-      yield* events;
-    } catch (error) {
-      throw isServiceError(error) ? daemonError(error, 'check', this.options.socket, this.options.timeoutMs) : error;
-    } finally {
-      this.signal?.removeEventListener('abort', cancel);
-      cancel();
-    }
+  check(request: admin.CheckRequest): AsyncGenerator<admin.CheckEvent> {
+    return this.caller.events('check', this.admin.check.bind(this.admin), request);
   }
 
   async removeImage(name: string): Promise<void> {
@@ -175,40 +161,27 @@ export class Daemon implements Disposable {
   }
 
   /** The URL at which the command starts, once. */
-  async execUrl(containerId: string, cmd: string[], stdin: boolean): Promise<string> {
-    const request = { containerId, cmd, tty: false, stdin, stdout: true, stderr: true };
+  async execUrl(containerId: string, cmd: string[], streams: ExecClientOptions): Promise<string> {
+    const request = { containerId, cmd, ...streams };
     return (await this.query('exec', this.runtime.exec.bind(this.runtime), request)).url;
   }
 
+  /** The URL at which the container's own streams are, once. */
+  async attachUrl(containerId: string, streams: ExecClientOptions): Promise<string> {
+    return (await this.query('attach', this.runtime.attach.bind(this.runtime), { containerId, ...streams })).url;
+  }
+
+  /** The URL of a session that forwards to these ports of the pod, once. */
+  async portForwardUrl(podSandboxId: string, port: number[]): Promise<string> {
+    const request = { podSandboxId, port };
+    return (await this.query('port-forward', this.runtime.portForward.bind(this.runtime), request)).url;
+  }
+
   private query<Request, Response>(op: string, method: Method<Request, Response>, request: Request) {
-    return this.call(op, method, request, this.options.timeoutMs ?? queryTimeoutMs);
+    return this.caller.call(op, method, request, this.options.timeoutMs ?? queryTimeoutMs);
   }
 
   private change<Request, Response>(op: string, method: Method<Request, Response>, request: Request) {
-    return this.call(op, method, request, this.options.timeoutMs);
-  }
-
-  private call<Request, Response>(
-    op: string,
-    method: Method<Request, Response>,
-    request: Request,
-    timeoutMs: number | undefined,
-  ): Promise<Response> {
-    const { signal } = this;
-    return new Promise((resolve, reject) => {
-      const fail = (error: ServiceError) => reject(daemonError(error, op, this.options.socket, timeoutMs));
-      if (signal?.aborted) {
-        reject(new CliError(`${op}: interrupted`, 130));
-        return;
-      }
-      const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-      const cancel = () => call.cancel();
-      const call = method(request, new Metadata(), deadline, (error, response) => {
-        signal?.removeEventListener('abort', cancel);
-        if (error) fail(error);
-        else resolve(response);
-      });
-      signal?.addEventListener('abort', cancel, { once: true });
-    });
+    return this.caller.call(op, method, request, this.options.timeoutMs);
   }
 }

@@ -28,6 +28,11 @@ export function isNotFound(error: unknown): boolean {
   return grpcCode(error) === status.NOT_FOUND;
 }
 
+/** True if the runtime has no such call. */
+export function isUnimplemented(error: unknown): boolean {
+  return grpcCode(error) === status.UNIMPLEMENTED;
+}
+
 /** True if no daemon answered, or it is still starting. */
 export function isUnavailable(error: unknown): boolean {
   return grpcCode(error) === status.UNAVAILABLE;

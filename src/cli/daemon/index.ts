@@ -1,2 +1,2 @@
 export { Daemon } from './daemon';
-export { isNotFound, isUnavailable, isUnreachable } from './errors';
+export { isNotFound, isUnavailable, isUnimplemented, isUnreachable } from './errors';

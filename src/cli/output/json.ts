@@ -1,6 +1,11 @@
-/** JSON for scripts: bytes as text, 64-bit numbers as numbers where that is exact and as text otherwise. */
+/**
+ * JSON for scripts: bytes as text, 64-bit numbers as numbers where that is exact and as text otherwise. No control character is in
+ * it but by its number: names come from images and clusters, and the reader may be a terminal.
+ */
 export function json(value: unknown): string {
-  return `${JSON.stringify(value, plain, 2)}\n`;
+  const text = JSON.stringify(value, plain, 2);
+  // Those below a space JSON itself has no room for.
+  return `${text.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)}\n`;
 }
 
 function plain(this: unknown, key: string, value: unknown): unknown {

@@ -1,6 +1,7 @@
 import { ContainerConfig, NamespaceMode, PodSandboxConfig, SecurityProfile_ProfileType } from '../../wire';
 import { logFolderAnnotation, runLabel } from './names';
 import type { EnvVariable, RunUser, Volume } from './parse';
+import type { PublishedPort } from './publish';
 
 /** What `berth run` was asked for. */
 export interface RunRequest {
@@ -9,12 +10,16 @@ export interface RunRequest {
   readonly image: string;
   readonly imageId: string;
   readonly command: readonly string[];
+  readonly ports: readonly PublishedPort[];
   readonly env: readonly EnvVariable[];
   readonly volumes: readonly Volume[];
   readonly user: RunUser | undefined;
   readonly workingDir: string;
   readonly hostNetwork: boolean;
   readonly privileged: boolean;
+  /** Whether it gets an input, and a terminal. */
+  readonly interactive: boolean;
+  readonly tty: boolean;
   readonly logFolder: string;
 }
 
@@ -56,6 +61,7 @@ export function podConfig(request: RunRequest): PodSandboxConfig {
     metadata: { name: request.name, uid: request.uid, namespace: podNamespace, attempt: 0 },
     hostname: request.hostNetwork ? '' : request.name,
     logDirectory: request.logFolder,
+    portMappings: request.ports.map((port) => ({ ...port })),
     labels: { [runLabel]: request.name },
     annotations: { [logFolderAnnotation]: request.logFolder },
     linux: {
@@ -68,9 +74,9 @@ export function podConfig(request: RunRequest): PodSandboxConfig {
   });
 }
 
-/** The container, as the kubelet would ask for it. */
-export function containerConfig(request: RunRequest): ContainerConfig {
-  const { user, privileged } = request;
+/** The container, as the kubelet would ask for it. One that is attached to has its input until ours ends; a terminal's stays. */
+export function containerConfig(request: RunRequest, attached: boolean): ContainerConfig {
+  const { user, privileged, interactive, tty } = request;
   return ContainerConfig.fromPartial({
     metadata: { name: request.name, attempt: 0 },
     image: { image: request.imageId, userSpecifiedImage: request.image },
@@ -81,6 +87,9 @@ export function containerConfig(request: RunRequest): ContainerConfig {
     mounts: request.volumes.map((volume) => ({ ...volume })),
     labels: { [runLabel]: request.name },
     logPath: '0.log',
+    stdin: interactive,
+    stdinOnce: interactive && attached && !tty,
+    tty,
     linux: {
       securityContext: {
         privileged,

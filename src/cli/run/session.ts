@@ -2,14 +2,21 @@ import { join } from 'node:path';
 import { ContainerState, type ContainerStatus } from '../../wire';
 import type { GlobalOptions } from '../command';
 import { Daemon } from '../daemon';
-import { CliError, exitStatus, failureOf, oneLine } from '../failure';
+import { CliError, exitStatus, failureOf } from '../failure';
 import { type Io, write } from '../io';
 import { LogPrinter, readLog, untilEnded } from '../logs';
+import { pullShown } from '../pull/pull';
 import { type RunRequest, containerConfig, podConfig } from './configs';
 import { isRunPod, removePod } from './remove';
+import { type RunStreams, joinRun, openStreams } from './streams';
 
 /** What was asked for, before the image is known, and where. */
-export type RunOrder = Omit<RunRequest, 'imageId'> & GlobalOptions;
+export type RunOrder = Omit<RunRequest, 'imageId'> &
+  GlobalOptions & {
+    /** A pull that is needed says nothing. */
+    readonly quiet: boolean;
+    readonly detachKeys: Buffer;
+  };
 
 /** Seconds from SIGTERM to SIGKILL after Ctrl-C. */
 const stopSeconds = 10;
@@ -17,22 +24,30 @@ const stopSeconds = 10;
 interface Started {
   readonly podId: string;
   readonly containerId: string;
+  /** Those of a container that is attached to. */
+  readonly streams: RunStreams | undefined;
 }
 
 /** Starts the container, prints its id and leaves it. Gives the exit status of berth. */
 export async function detachedRun(order: RunOrder, io: Io): Promise<number> {
-  const { containerId } = await start(order, io);
+  const { containerId } = await start(order, io, undefined);
   await write(io.stdout, `${containerId}\n`);
   return exitStatus.ok;
 }
 
-/** Runs the container to its end with its log on our outputs, and gives its exit code. */
+/** Runs the container to its end with its output, and its input if that was asked for, on ours, and gives its exit code. */
 export async function attachedRun(order: RunOrder, io: Io, remove: boolean): Promise<number> {
-  const { podId, containerId } = await start(order, io);
+  const left = new AbortController();
+  const started = await start(order, io, left.signal);
+  const { podId, containerId } = started;
   using daemon = new Daemon(order);
   try {
-    const status = await follow(daemon, containerId, join(order.logFolder, '0.log'), io);
-    const exitCode = exitCodeOf(containerId, status);
+    const end = await follow(daemon, started, order, io);
+    if (end === 'detached') {
+      await write(io.stderr, detachedLine(order.name, remove));
+      return exitStatus.ok;
+    }
+    const exitCode = exitCodeOf(containerId, end);
     if (remove) await discard(daemon, podId, order);
     // Nothing runs in the pod any more: it gives its address back. The log stays until `berth rm`.
     else await daemon.stopPod(podId);
@@ -40,22 +55,31 @@ export async function attachedRun(order: RunOrder, io: Io, remove: boolean): Pro
   } catch (error) {
     if (remove) await discardAfter(daemon, podId, order, io);
     throw error;
+  } finally {
+    left.abort();
   }
 }
 
+function detachedLine(name: string, remove: boolean): string {
+  const kept = remove ? `; --rm no longer holds: remove it with \`berth rm -f ${name}\`` : '';
+  return `\ndetached: ${name} runs on, \`berth attach ${name}\` goes back to it${kept}\n`;
+}
+
 /** Makes pod and container and starts it; what was made is taken down again if that fails or is interrupted. */
-async function start(order: RunOrder, io: Io): Promise<Started> {
+async function start(order: RunOrder, io: Io, attach: AbortSignal | undefined): Promise<Started> {
   const interrupted = new AbortController();
   using _ = io.onInterrupt(() => interrupted.abort());
   using daemon = new Daemon(order, interrupted.signal);
   await refuseTakenName(daemon, order.name);
-  const request = { ...order, imageId: await ensureImage(daemon, order.image, io) };
+  const request = { ...order, imageId: await ensureImage(daemon, order, io) };
   const pod = podConfig(request);
   const podId = await daemon.runPod(pod);
   try {
-    const containerId = await daemon.createContainer(podId, containerConfig(request), pod);
+    const containerId = await daemon.createContainer(podId, containerConfig(request, attach !== undefined), pod);
+    const wanted = attach && (order.tty || order.interactive);
+    const streams = wanted ? await openStreams(daemon, containerId, order, io, attach) : undefined;
     await daemon.startContainer(containerId);
-    return { podId, containerId };
+    return { podId, containerId, streams };
   } catch (error) {
     using undo = new Daemon(order);
     await discardAfter(undo, podId, order, io);
@@ -70,14 +94,18 @@ async function refuseTakenName(daemon: Daemon, name: string): Promise<void> {
 }
 
 /** The image's id: what is there by this name, or what is pulled. */
-async function ensureImage(daemon: Daemon, name: string, io: Io): Promise<string> {
+async function ensureImage(daemon: Daemon, { image: name, quiet }: RunOrder, io: Io): Promise<string> {
   const { image } = await daemon.imageStatus(name);
-  if (image) return image.id;
-  await write(io.stderr, `pulling ${oneLine(name)}\n`);
-  return daemon.pull(name);
+  return image ? image.id : pullShown(daemon, name, io, quiet);
 }
 
-async function follow(daemon: Daemon, id: string, path: string, io: Io): Promise<ContainerStatus | undefined> {
+/** Joins the container to us until its end, whose status it gives. Without streams of its own its log is what is shown. */
+async function follow(
+  daemon: Daemon,
+  { containerId: id, streams }: Started,
+  order: RunOrder,
+  io: Io,
+): Promise<ContainerStatus | undefined | 'detached'> {
   let asked = 0;
   using _ = io.onInterrupt(() => {
     // Twice is impatience: then there is no grace.
@@ -85,9 +113,16 @@ async function follow(daemon: Daemon, id: string, path: string, io: Io): Promise
   });
   const left = new AbortController();
   const ended = untilEnded(daemon, id, left.signal);
-  const printer = new LogPrinter(io, false);
+  ended.catch(() => undefined);
+  const taken = { stdout: 0, stderr: 0 };
   try {
-    for await (const record of readLog({ path, tail: undefined, until: ended })) await printer.print(record);
+    const joined = streams ? await joinRun(streams, io, order, taken) : 'broken';
+    if (joined === 'detached') return joined;
+    if (joined === 'broken') {
+      const printer = new LogPrinter(io, false, taken);
+      const path = join(order.logFolder, '0.log');
+      for await (const record of readLog({ path, tail: undefined, until: ended })) await printer.print(record);
+    }
     return await ended;
   } finally {
     left.abort();

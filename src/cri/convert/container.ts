@@ -50,6 +50,8 @@ export function containerInfo(container: ContainerRecord, runtimeSpec: unknown):
     sandboxID: container.sandboxId,
     pid: container.init?.pid ?? 0,
     phase: container.phase,
+    tty: container.config.tty,
+    stdin: container.config.stdin,
     privileged: container.config.linux?.securityContext?.privileged ?? false,
     cgroupPath: container.cgroupPath,
     runtime: { path: container.runtimePath, root: container.runtimeRoot },
