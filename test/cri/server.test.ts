@@ -153,7 +153,7 @@ describe('the services', () => {
   ];
   const later = ['GetContainerEvents', 'ListMetricDescriptors', 'ListPodSandboxMetrics', 'StreamPodSandboxMetrics'];
 
-  test('all 41 RPCs and the admin three are registered; those of later say that they are', async () => {
+  test('all 41 RPCs and the admin four are registered; those of later say that they are', async () => {
     expect(definitions).toHaveLength(45);
     await using connection = await connect(memoryRooms());
     const refused: string[] = [];
