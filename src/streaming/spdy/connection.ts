@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { BerthError, type Log, abortable, isBerthError, messageOf } from '../../base';
 import { FrameWriter, goneError } from './frame-writer';
 import {
@@ -14,6 +15,10 @@ import {
 } from './frames';
 import { type Headers, HeadersDecoder, HeadersEncoder } from './headers-codec';
 import { SpdyStream, type StreamSender } from './stream';
+import { StreamTable } from './stream-table';
+
+/** Frames of one connection that are taken before others have their turn: a flood of small ones holds nobody up. */
+const framesInARow = 256;
 
 export interface ConnectionOptions {
   readonly role: 'server' | 'client';
@@ -31,17 +36,17 @@ export interface ConnectionOptions {
  * peers have none: a reader that is behind stops the whole connection, and TCP slows the peer down.
  */
 export class SpdyConnection {
-  private readonly streams = new Map<number, SpdyStream>();
-  private readonly opening = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  private readonly streams: StreamTable;
   private readonly encoder = new HeadersEncoder();
   private readonly decoder = new HeadersDecoder();
   private readonly writer: FrameWriter;
   private readonly sender: StreamSender;
   private readonly lost = new AbortController();
   private readonly idle: NodeJS.Timeout | undefined;
-  private nextStreamId: number;
-  private lastPeerStreamId = 0;
+  private taken = 0;
   private closing = false;
+  /** The peer said GOAWAY: it takes no more streams. */
+  private peerLeaves = false;
   /** Settles when the socket is done with; never rejects. */
   readonly done: Promise<void>;
 
@@ -51,14 +56,14 @@ export class SpdyConnection {
     head: Buffer,
     private readonly options: ConnectionOptions,
   ) {
-    this.nextStreamId = options.role === 'client' ? 1 : 2;
-    const writer = new FrameWriter(socket, this.nextStreamId, () => this.idle?.refresh());
+    this.streams = new StreamTable(options.role);
+    const writer = new FrameWriter(socket, options.role === 'client' ? 1 : 2, () => this.idle?.refresh());
     this.writer = writer;
     this.sender = {
       sendData: (id, payload, done) => writer.data(id, payload, done),
       sendFin: (id, done) => writer.fin(id, done),
-      sendReset: (id, status) => writer.write(rstStream(id, status)),
-      forget: (id) => void this.streams.delete(id),
+      sendReset: (id, status) => writer.answer(rstStream(id, status)),
+      forget: (id) => this.forget(id),
     };
     // The read loop sees the error too; without a listener it would end the process.
     socket.on('error', (error) => this.options.log.debug({ err: error }, 'stream connection broke'));
@@ -80,23 +85,24 @@ export class SpdyConnection {
     return this.lost.signal;
   }
 
-  /** Opens a stream and waits for the peer to accept it. */
+  /** Opens a stream and waits for the peer to accept it; one that is not waited for any longer is reset. */
   async openStream(headers: Headers, signal?: AbortSignal): Promise<SpdyStream> {
     let opened: { stream: SpdyStream; replied: Promise<void> } | undefined;
     await this.encoder.encode(headers, (block) => {
-      if (!this.writer.open) throw goneError();
-      const id = this.nextStreamId;
-      this.nextStreamId += 2;
-      const stream = new SpdyStream(id, headers, this.sender);
-      const replied = new Promise<void>((resolve, reject) => this.opening.set(id, { resolve, reject }));
-      // It may be rejected before anybody waits for it.
-      replied.catch(() => undefined);
-      this.streams.set(id, stream);
-      this.writer.write(synStream(id, block));
-      opened = { stream, replied };
+      if (!this.writer.open || this.peerLeaves) throw goneError();
+      const stream = new SpdyStream(this.streams.takeOwnId(), headers, this.sender);
+      opened = { stream, replied: this.streams.replied(stream.id) };
+      this.streams.add(stream);
+      this.writer.write(synStream(stream.id, block));
     });
     if (!opened) throw goneError();
-    await abortable(opened.replied, signal, 'open a stream');
+    try {
+      await abortable(opened.replied, signal, 'open a stream');
+    } catch (error) {
+      this.streams.settle(opened.stream.id);
+      opened.stream.reset(resetStatus.cancel);
+      throw error;
+    }
     return opened.stream;
   }
 
@@ -117,8 +123,8 @@ export class SpdyConnection {
     try {
       for await (const chunk of this.socket) {
         // Behind a GOAWAY the rest is read only to be thrown away: a reset would take back what the peer has to read.
-        if (this.closing || !(chunk instanceof Buffer)) continue;
-        await this.takeAll(reader.read(chunk));
+        if (this.closing) this.writer.heard();
+        else if (chunk instanceof Buffer) await this.takeAll(reader.read(chunk));
       }
     } catch (error) {
       this.options.log.debug({ err: error }, 'stream connection ended by an error');
@@ -134,10 +140,14 @@ export class SpdyConnection {
       for (const frame of frames) {
         this.idle?.refresh();
         await this.take(frame);
+        await this.writer.room();
         if (this.closing) return;
+        if (++this.taken % framesInARow === 0) await setImmediate();
       }
     } catch (error) {
       this.fail(isBerthError(error) ? error : protocolError(messageOf(error)));
+    } finally {
+      this.writer.flush();
     }
   }
 
@@ -146,21 +156,24 @@ export class SpdyConnection {
       case 'data':
         return this.takeData(frame.streamId, frame.payload, frame.fin);
       case 'syn-stream':
-        return this.takeOpen(frame.streamId, await this.decoder.decode(frame.block), frame.fin);
+        return this.takeOpen(frame, await this.decoder.decode(frame.block));
       case 'syn-reply':
       case 'headers':
         await this.decoder.decode(frame.block);
-        if (frame.kind === 'syn-reply') this.settle(frame.streamId)?.resolve();
+        if (frame.kind === 'syn-reply') this.streams.settle(frame.streamId);
         if (frame.fin) this.streams.get(frame.streamId)?.receiveFin();
         return;
       case 'reset':
-        this.settle(frame.streamId)?.reject(protocolError(`the peer refused the stream: ${frame.status}`));
+        this.streams.settle(frame.streamId, protocolError(`the peer refused the stream: ${frame.status}`));
         this.streams.get(frame.streamId)?.receiveReset(frame.status);
         return;
       case 'ping':
-        if (!this.writer.isOwnPing(frame.id)) await this.writer.writeAndWait(ping(frame.id));
+        if (!this.writer.isOwnPing(frame.id)) this.writer.answer(ping(frame.id));
         return;
       case 'goaway':
+        this.peerLeaves = true;
+        this.endIfLeft();
+        return;
       case 'ignored':
         return;
       default:
@@ -172,7 +185,7 @@ export class SpdyConnection {
     const stream = this.streams.get(streamId);
     if (!stream) {
       // A stream that is over may still get what was under way; one that never was is a mistake of the peer.
-      if (!this.wasOpen(streamId)) await this.writer.writeAndWait(rstStream(streamId, resetStatus.invalidStream));
+      if (!this.streams.wasOpen(streamId)) this.writer.answer(rstStream(streamId, resetStatus.invalidStream));
       return;
     }
     const behind = stream.receive(payload);
@@ -180,64 +193,55 @@ export class SpdyConnection {
     if (fin) stream.receiveFin();
   }
 
-  private async takeOpen(streamId: number, headers: Headers, fin: boolean): Promise<void> {
-    if (streamId % 2 === this.nextStreamId % 2 || streamId <= this.lastPeerStreamId) {
-      throw protocolError(`stream id ${streamId} after ${this.lastPeerStreamId}`);
-    }
-    this.lastPeerStreamId = streamId;
+  private async takeOpen(frame: Extract<Frame, { kind: 'syn-stream' }>, headers: Headers): Promise<void> {
+    const { streamId, fin, unidirectional } = frame;
+    this.streams.admit(streamId);
     const { onStream } = this.options;
-    if (!onStream || this.streams.size >= this.options.maxStreams) {
-      await this.writer.writeAndWait(rstStream(streamId, resetStatus.refused));
+    if (!onStream || this.peerLeaves || this.streams.peerCount >= this.options.maxStreams) {
+      this.writer.answer(rstStream(streamId, resetStatus.refused));
       return;
     }
     const stream = new SpdyStream(streamId, headers, this.sender);
-    this.streams.set(streamId, stream);
+    this.streams.add(stream);
     // Data before the reply would be dropped by the peer: the reply goes out before anybody has the stream.
-    await this.encoder.encode(new Map(), (block) => this.writer.write(synReply(streamId, block)));
+    if (unidirectional) stream.receiveOnly();
+    else await this.encoder.encode(new Map(), (block) => this.writer.answer(synReply(streamId, block)));
+    if (this.closing) return;
     if (fin) stream.receiveFin();
     onStream(stream);
   }
 
-  /** Takes the stream off those that wait for a reply. */
-  private settle(streamId: number) {
-    const waiting = this.opening.get(streamId);
-    this.opening.delete(streamId);
-    return waiting;
+  private forget(streamId: number): void {
+    this.streams.delete(streamId);
+    this.endIfLeft();
   }
 
-  private wasOpen(streamId: number): boolean {
-    const ours = streamId % 2 === this.nextStreamId % 2;
-    return streamId < (ours ? this.nextStreamId : this.lastPeerStreamId + 1);
+  /** A client that has said goodbye and has no streams is gone, whether or not it closes its socket. */
+  private endIfLeft(): void {
+    if (this.peerLeaves && this.options.role === 'server' && this.streams.size === 0) this.fail(goneError());
   }
 
   private fail(error: BerthError): void {
     if (this.closing) return;
     this.lost.abort(error);
     this.hangUp(error.code === 'stream-protocol' ? goawayStatus.protocolError : goawayStatus.ok);
-    this.breakStreams(error);
+    this.streams.breakAll(error);
   }
 
   private hangUp(status: number): void {
     if (this.closing) return;
     this.closing = true;
     clearTimeout(this.idle);
-    this.writer.goodbye(this.lastPeerStreamId, status);
+    this.writer.goodbye(this.streams.lastGoodId, status);
     // A reader that holds the read loop up would keep the peer's end from being seen.
-    for (const { input } of this.streams.values()) if (!input.readableEnded) input.destroy();
+    this.streams.stopReading();
   }
 
   private breakOff(): void {
     if (!this.closing) this.lost.abort(goneError());
     this.closing = true;
     clearTimeout(this.idle);
-    this.breakStreams(goneError());
-  }
-
-  private breakStreams(error: Error): void {
-    for (const waiting of this.opening.values()) waiting.reject(error);
-    this.opening.clear();
-    for (const stream of [...this.streams.values()]) stream.connectionLost(error);
-    this.streams.clear();
+    this.streams.breakAll(goneError());
   }
 }
 

@@ -1,18 +1,23 @@
 import type { Duplex } from 'node:stream';
 import { BerthError } from '../../base';
+import { Linger } from './linger';
 import { dataHeader, goaway, ping } from './frames';
 
 /** Data frames are cut to this, so that a ping or another stream need not wait for a huge one. */
 const maxDataBytes = 64 * 1024;
-/** How long the peer may take to close its side after GOAWAY, in milliseconds. */
-const lingerMs = 5_000;
+/** Answers to a peer that does not read them: while there are more, nothing is read from it. */
+const maxUnsentAnswers = 16 * 1024;
 /** While a slow reader holds the connection up, nothing is read: only a write tells that the peer is gone. */
 const probeMs = 5_000;
 
 /** The sending side of a connection. After GOAWAY, or the peer's end, frames are dropped: nobody would read them. */
 export class FrameWriter {
   private said = false;
-  private linger: NodeJS.Timeout | undefined;
+  private readonly linger: Linger;
+  /** Bytes of answers that the kernel has not taken. */
+  private unsent = 0;
+  private corked = false;
+  private makeRoom: () => void = () => undefined;
 
   constructor(
     private readonly socket: Duplex,
@@ -20,7 +25,10 @@ export class FrameWriter {
     private nextPingId: number,
     /** Called when data is sent: the connection is not idle. */
     private readonly onData: () => void,
-  ) {}
+  ) {
+    this.linger = new Linger(() => this.socket.destroy());
+    socket.on('close', () => this.makeRoom());
+  }
 
   get open(): boolean {
     return !this.said && this.socket.writable;
@@ -35,15 +43,32 @@ export class FrameWriter {
     if (this.open) this.socket.write(frame);
   }
 
-  /** Writes, and waits if the peer does not read: what it can ask answers for is bounded by its reading. */
-  async writeAndWait(frame: Buffer): Promise<void> {
-    if (!this.open || this.socket.write(frame)) return;
-    await new Promise<void>((resolve) => {
-      const go = () => {
-        this.socket.off('drain', go).off('close', go);
-        resolve();
-      };
-      this.socket.on('drain', go).on('close', go);
+  /** Writes a frame that the peer has caused; `room` is to be awaited before anything more is read. */
+  answer(frame: Buffer): void {
+    if (!this.open) return;
+    if (!this.corked) {
+      this.corked = true;
+      this.socket.cork();
+      process.nextTick(() => this.flush());
+    }
+    this.unsent += frame.length;
+    this.socket.write(frame, () => {
+      this.unsent -= frame.length;
+      if (this.unsent <= maxUnsentAnswers) this.makeRoom();
+    });
+  }
+
+  /** Lets go of the answers: those to one chunk's frames leave together. */
+  flush(): void {
+    if (this.corked) this.socket.uncork();
+    this.corked = false;
+  }
+
+  /** Undefined, or settles when the peer has read enough of its answers: what it can ask for is bounded by that. */
+  room(): Promise<void> | undefined {
+    if (this.unsent <= maxUnsentAnswers || this.socket.destroyed) return undefined;
+    return new Promise((resolve) => {
+      this.makeRoom = resolve;
     });
   }
 
@@ -83,17 +108,21 @@ export class FrameWriter {
     }
   }
 
-  /** Says GOAWAY after everything else, half-closes, and gives the peer some seconds to do the same. */
+  /** Says GOAWAY after everything else, half-closes, and gives the peer time to read it and to do the same. */
   goodbye(lastStreamId: number, status: number): void {
     if (this.open) this.socket.end(goaway(lastStreamId, status));
     this.said = true;
-    this.linger = setTimeout(() => this.socket.destroy(), lingerMs);
-    this.linger.unref();
+    this.linger.start();
+  }
+
+  /** The peer sent something behind our GOAWAY. */
+  heard(): void {
+    this.linger.heard();
   }
 
   dispose(): void {
     this.said = true;
-    clearTimeout(this.linger);
+    this.linger.stop();
     this.socket.destroy();
   }
 }

@@ -6,8 +6,9 @@ import { protocolError } from './frames';
 /** Names in lower case; a value that came several times has its parts joined by NUL. */
 export type Headers = ReadonlyMap<string, string>;
 
-/** An inflated block beyond this is a bomb: real ones have some fifty bytes. */
-const maxBlockBytes = 64 * 1024;
+/** An inflated block beyond this is a bomb: real ones have some fifty bytes, and each stream keeps its own. */
+const maxBlockBytes = 8 * 1024;
+const maxHeaders = 64;
 
 /** One direction's deflate context: every block is flushed, and leaves in the order in which it was compressed. */
 export class HeadersEncoder {
@@ -120,7 +121,9 @@ function parse(block: Buffer): Headers {
     return block.toString('utf8', at - length, at);
   };
   const headers = new Map<string, string>();
-  for (let left = number(); left > 0; left--) {
+  const count = number();
+  if (count > maxHeaders) throw protocolError(`a header block of ${count} headers`);
+  for (let left = count; left > 0; left--) {
     const name = text().toLowerCase();
     if (name === '' || headers.has(name)) throw protocolError('a header without a name, or one that comes twice');
     headers.set(name, text());

@@ -1,7 +1,8 @@
 import { Readable, Writable } from 'node:stream';
 import { BerthError } from '../../base';
-import type { Headers } from './headers-codec';
 import { resetStatus } from './frames';
+import type { Headers } from './headers-codec';
+import { InputQueue } from './input-queue';
 
 type Done = (error?: Error | null) => void;
 
@@ -14,6 +15,7 @@ export interface StreamSender {
   forget(streamId: number): void;
 }
 
+/** What waits in each direction: for the reader here, and for the peer. */
 const highWaterMark = 64 * 1024;
 
 /**
@@ -25,6 +27,10 @@ export class SpdyStream {
   readonly input: Readable;
   readonly output: Writable;
   private readonly cut = new AbortController();
+  private readonly queue = new InputQueue();
+  /** The reader has nothing and waits. */
+  private wanted = false;
+  private ended = false;
   private remoteDone = false;
   private localDone = false;
   private release: (() => void) | undefined;
@@ -35,9 +41,14 @@ export class SpdyStream {
     private readonly sender: StreamSender,
   ) {
     this.input = new Readable({
-      highWaterMark,
-      read: () => this.catchUp(),
+      // The queue holds what is behind: the Readable counts bytes only, not the pieces that they came in.
+      highWaterMark: 1,
+      read: () => {
+        this.wanted = true;
+        this.feed();
+      },
       destroy: (error, done) => {
+        this.queue.clear();
         this.catchUp();
         done(error);
       },
@@ -50,8 +61,9 @@ export class SpdyStream {
           done();
           return;
         }
-        this.finish('local');
+        // Before it is forgotten: the last stream of a peer that leaves ends the connection.
         this.sender.sendFin(this.id, done);
+        this.finish('local');
       },
       destroy: (error, done) => {
         if (!this.localDone) this.reset(error ? resetStatus.internal : resetStatus.cancel);
@@ -70,7 +82,10 @@ export class SpdyStream {
 
   /** Takes data from the connection; if the reader is behind, the promise settles when it has caught up. */
   receive(payload: Buffer): Promise<void> | undefined {
-    if (this.remoteDone || this.input.destroyed || payload.length === 0 || this.input.push(payload)) return undefined;
+    if (this.remoteDone || this.input.destroyed || payload.length === 0) return undefined;
+    this.queue.push(payload);
+    this.feed();
+    if (this.queue.bytes < highWaterMark) return undefined;
     return new Promise((resolve) => {
       this.release = resolve;
     });
@@ -80,7 +95,12 @@ export class SpdyStream {
   receiveFin(): void {
     if (this.remoteDone) return;
     this.finish('remote');
-    this.input.push(null);
+    if (this.queue.bytes === 0) this.end();
+  }
+
+  /** The peer opened the stream as one that only it sends on. */
+  receiveOnly(): void {
+    this.finish('local');
   }
 
   /** The peer wants no more of this stream. */
@@ -104,7 +124,6 @@ export class SpdyStream {
     this.localDone = true;
     if (!this.output.writableFinished) this.output.destroy(error);
     if (!this.remoteDone) this.input.destroy(error);
-    else this.catchUp();
   }
 
   /** Closes both directions at once. */
@@ -114,6 +133,24 @@ export class SpdyStream {
     this.receiveFin();
   }
 
+  /** Hands the reader what it waits for, and behind the last of it the end. */
+  private feed(): void {
+    if (!this.wanted) return;
+    const piece = this.queue.shift();
+    if (!piece) return;
+    this.wanted = false;
+    if (this.queue.bytes < highWaterMark / 2) this.catchUp();
+    this.input.push(piece);
+    if (this.remoteDone && this.queue.bytes === 0) this.end();
+  }
+
+  /** Once: whoever reads may have come here again from within a push. */
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.input.push(null);
+  }
+
   private catchUp(): void {
     this.release?.();
     this.release = undefined;
@@ -121,7 +158,11 @@ export class SpdyStream {
 
   private finish(side: 'local' | 'remote'): void {
     if (side === 'local') this.localDone = true;
-    else this.remoteDone = true;
+    else {
+      this.remoteDone = true;
+      // Nothing more is taken: what waits for its reader holds nobody up.
+      this.catchUp();
+    }
     if (this.localDone && this.remoteDone) this.sender.forget(this.id);
   }
 }

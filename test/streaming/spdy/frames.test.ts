@@ -46,7 +46,7 @@ const wire = Buffer.concat([
 
 test.each([1, 2, 7, 8, 9, 13, 1000])('frames are the same in pieces of %i bytes', (pieceBytes) => {
   expect(joinData(readAll(wire, pieceBytes))).toEqual([
-    { kind: 'syn-stream', streamId: 1, fin: false, block },
+    { kind: 'syn-stream', streamId: 1, fin: false, unidirectional: false, block },
     { kind: 'syn-reply', streamId: 1, fin: false, block },
     { kind: 'data', streamId: 1, fin: false, payload: Buffer.from('hello') },
     { kind: 'ping', id: 7 },
@@ -75,7 +75,8 @@ test('settings, windows and unknown control frames are passed over', () => {
 test.each([
   ['another version', Buffer.from('8002000600000004' + '00000001', 'hex'), /version 2/],
   ['a frame too short for its type', Buffer.from('8003000100000001' + '00', 'hex'), /too short/],
-  ['a control frame beyond the limit', dataLikeControl(maxControlBytes + 1), /control frame of 65537 bytes/],
+  ['data for stream 0', dataHeader(0, 1, false), /stream 0/],
+  ['a control frame beyond the limit', dataLikeControl(maxControlBytes + 1), /control frame of 16385 bytes/],
 ])('%s is a protocol error', (_, bytes, message) => {
   expect(() => readAll(bytes, 1000)).toThrow(message);
 });
@@ -92,4 +93,15 @@ test('a huge data frame is handed on piece by piece, never held', () => {
   const [first, ...more] = reader.read(Buffer.alloc(1000));
   expect(more).toEqual([]);
   expect(first).toMatchObject({ kind: 'data', fin: false, payload: { length: 1000 } });
+});
+
+test('a control frame that comes byte by byte is put together in memory of its own size', () => {
+  const reader = new FrameReader();
+  const frame = synStream(1, Buffer.alloc(maxControlBytes - 10, 7));
+  // Each byte in a chunk of its own that is large behind it: none of them may be kept.
+  const frames: Frame[] = [];
+  for (const byte of frame) frames.push(...reader.read(Buffer.alloc(1, byte)));
+  expect(frames).toEqual([
+    expect.objectContaining({ kind: 'syn-stream', block: Buffer.alloc(maxControlBytes - 10, 7) }),
+  ]);
 });

@@ -46,9 +46,9 @@ describe('codec', () => {
     expect(blocks[5]?.length).toBeLessThan(blocks[0]?.length ?? 0);
   });
 
-  test('a block larger than one zlib buffer comes whole', async () => {
+  test('a large block comes whole', async () => {
     const headers = new Map([
-      ['x', Buffer.from(Array.from({ length: 30_000 }, (_, i) => (i * 7919) % 64)).toString('base64')],
+      ['x', Buffer.from(Array.from({ length: 5_000 }, (_, i) => (i * 7919) % 64)).toString('base64')],
     ]);
     let block = Buffer.alloc(0);
     await encoder.encode(headers, (bytes) => {
@@ -58,7 +58,9 @@ describe('codec', () => {
   });
 
   test.each([
-    ['a bomb', deflated(Buffer.alloc(50 * 1024 * 1024)), /more than 65536 bytes/],
+    ['a bomb', deflated(Buffer.alloc(50 * 1024 * 1024)), /more than 8192 bytes/],
+    ['a block just beyond the limit', deflated(headerOf('a', 'x'.repeat(8192 - 4 - 4 - 1 - 4 + 1))), /more than 8192/],
+    ['too many headers', deflated(Buffer.concat([word(65), ...manyHeaders(65)])), /65 headers/],
     ['no deflate stream', Promise.resolve(Buffer.from('not deflated at all')), /header block/],
     ['a count without headers', deflated(Buffer.from('00000003', 'hex')), /cut off/],
     ['a length beyond the block', deflated(Buffer.from('00000001' + 'ffffffff' + '61', 'hex')), /cut off/],
@@ -77,6 +79,12 @@ describe('codec', () => {
     });
   });
 
+  test('a deflate stream that ends is an error of the next block, not a wait for it', async () => {
+    const ended = await deflated(headerOf('a', 'b'), constants.Z_FINISH);
+    expect(await decoder.decode(ended)).toEqual(new Map([['a', 'b']]));
+    await expect(decoder.decode(ended)).rejects.toMatchObject({ code: 'stream-protocol' });
+  });
+
   test('after the connection is closed nothing hangs', async () => {
     encoder.close();
     decoder.close();
@@ -85,14 +93,32 @@ describe('codec', () => {
   });
 });
 
-async function deflated(bytes: Buffer): Promise<Buffer> {
+async function deflated(bytes: Buffer, flush = constants.Z_SYNC_FLUSH): Promise<Buffer> {
   const deflate = createDeflate({ dictionary: spdyDictionary });
   const chunks: Buffer[] = [];
   deflate.on('data', (chunk: Buffer) => void chunks.push(chunk));
   await new Promise<void>((resolve) => {
     deflate.write(bytes);
-    deflate.flush(constants.Z_SYNC_FLUSH, resolve);
+    deflate.flush(flush, resolve);
   });
   deflate.destroy();
   return Buffer.concat(chunks);
+}
+
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+function pair(name: string, value: string): Buffer {
+  return Buffer.concat([word(name.length), Buffer.from(name), word(value.length), Buffer.from(value)]);
+}
+
+function headerOf(name: string, value: string): Buffer {
+  return Buffer.concat([word(1), pair(name, value)]);
+}
+
+function manyHeaders(count: number): Buffer[] {
+  return Array.from({ length: count }, (_, index) => pair(`h${index}`, ''));
 }

@@ -1,57 +1,14 @@
-import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
-import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import { buffer, text } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import { silentLog } from '../../../src/base';
 import { SpdyConnection } from '../../../src/streaming/spdy/connection';
 import { type Frame, FrameReader, dataHeader, ping, rstStream, synStream } from '../../../src/streaming/spdy/frames';
 import { HeadersEncoder } from '../../../src/streaming/spdy/headers-codec';
-import type { SpdyStream } from '../../../src/streaming/spdy/stream';
-
-/** A server connection that echoes every stream, with the raw socket of its peer. */
-async function echoPeer(maxStreams = 4): Promise<{ raw: Socket; connection: SpdyConnection; received: SpdyStream[] }> {
-  const accepted = once(listener, 'connection') as Promise<[Socket]>;
-  const raw = connect((listener.address() as AddressInfo).port, '127.0.0.1');
-  const [socket] = await accepted;
-  const received: SpdyStream[] = [];
-  const connection = new SpdyConnection(socket, Buffer.alloc(0), {
-    role: 'server',
-    log: silentLog(),
-    idleTimeoutMs: 10_000,
-    maxStreams,
-    onStream: (stream) => {
-      received.push(stream);
-      stream.input.pipe(stream.output);
-    },
-  });
-  return { raw, connection, received };
-}
-
-let listener: Server;
-beforeAll(async () => {
-  listener = createServer({ allowHalfOpen: true });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-});
-afterAll(() => new Promise((resolve) => listener.close(resolve)));
-
-async function framesOf(raw: Socket): Promise<Frame[]> {
-  return [...new FrameReader().read(await buffer(raw))];
-}
-
-async function opening(streamId: number, encoder: HeadersEncoder): Promise<Buffer> {
-  let frame = Buffer.alloc(0);
-  await encoder.encode(new Map([['streamtype', 'stdin']]), (block) => {
-    frame = Buffer.from(synStream(streamId, block));
-  });
-  return frame;
-}
+import { echoPeer, framesOf, opening, openings } from './support/raw-peer';
 
 /** A session as a client sends it. */
 async function goodBytes(): Promise<Buffer> {
-  const encoder = new HeadersEncoder();
-  const parts: Buffer[] = [];
-  for (const id of [1, 3, 5]) parts.push(await opening(id, encoder));
-  encoder.close();
+  const parts = [await openings(1, 3, 5)];
   parts.push(dataHeader(1, 5, false), Buffer.from('hello'), ping(1), dataHeader(3, 2, true), Buffer.from('hi'));
   parts.push(rstStream(5, 5), dataHeader(1, 0, true));
   return Buffer.concat(parts);
@@ -69,7 +26,7 @@ test('pings are echoed, streams replied to, half-closed and reset streams end', 
 });
 
 test('streams beyond the limit are refused, the others go on', async () => {
-  const { raw, connection } = await echoPeer(1);
+  const { raw, connection } = await echoPeer({ maxStreams: 1 });
   raw.write(await goodBytes());
   const frames: Frame[] = [];
   const reader = new FrameReader();
@@ -126,16 +83,13 @@ test('data for a stream that never was is reset, for one that is over dropped', 
 });
 
 test('two connections of ours carry many streams at once', async () => {
-  const accepted = once(listener, 'connection') as Promise<[Socket]>;
-  const raw = connect((listener.address() as AddressInfo).port, '127.0.0.1');
-  const [socket] = await accepted;
-  const options = { log: silentLog(), idleTimeoutMs: 10_000, maxStreams: 100 };
-  const server = new SpdyConnection(socket, Buffer.alloc(0), {
-    ...options,
-    role: 'server',
-    onStream: ({ input, output }) => input.pipe(output),
+  const { raw, connection: server } = await echoPeer({ maxStreams: 100 });
+  const client = new SpdyConnection(raw, Buffer.alloc(0), {
+    role: 'client',
+    log: silentLog(),
+    idleTimeoutMs: 10_000,
+    maxStreams: 0,
   });
-  const client = new SpdyConnection(raw, Buffer.alloc(0), { ...options, role: 'client' });
   const answers = await Promise.all(
     Array.from({ length: 50 }, async (_, index) => {
       const stream = await client.openStream(new Map([['n', String(index)]]));
