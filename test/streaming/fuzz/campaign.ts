@@ -6,23 +6,27 @@ import { type StreamingServer, createStreamingServer } from '../../../src/stream
 import { slow } from '../../slow.cjs';
 import { FuzzTarget, behaviours } from './fuzz-target';
 import { Random } from './random';
-import { type Visit, type Visited, visit } from './vandal';
+import { type Asked, type Visit, type Visited, visit } from './vandal';
 
 /** Seconds of the long form; without it there are so many visits. */
 const seconds = Number(process.env['BERTH_FUZZ_SECONDS'] ?? 0);
 const firstSeed = Number(process.env['BERTH_FUZZ_SEED'] ?? 1);
 /** The one visit that a failure has named. */
 const only = process.env['BERTH_FUZZ_ONLY'];
-const atOnce = 12;
+const atOnce = 24;
 const deadlineMs = 30_000 * slow;
 /** What may be there more than before: caches, and what the collector has not brought back. */
 const memoryTolerance = 24 * 1024 * 1024;
 
 export const fuzzTimeoutMs = (seconds * 1000 + 120_000) * slow;
 
+type Draw = (random: Random, asked: Asked) => Promise<Visit>;
+
 export interface Figures {
   visits: number;
   switched: number;
+  /** Commands and forwarded connections that were begun. */
+  started: number;
   endedByServer: number;
   sentBytes: number;
   receivedBytes: number;
@@ -34,16 +38,16 @@ export interface Figures {
 export async function campaign(
   name: string,
   visits: number,
-  draw: (random: Random) => Promise<Visit>,
+  draw: Draw,
 ): Promise<Figures> {
   const target = new FuzzTarget();
   // The server sends away who stays: soon, so that most of the time is spent on others.
   const server = createStreamingServer({
     ...{ host: '127.0.0.1', port: 0, target, log: silentLog(), maxTokens: 10_000 },
-    ...{ idleTimeoutMs: 400, creationTimeoutMs: 300 },
+    ...{ idleTimeoutMs: 1000, creationTimeoutMs: 800 },
   });
   await server.listen();
-  const figures: Figures = { visits: 0, switched: 0, endedByServer: 0, sentBytes: 0, receivedBytes: 0, memory: [] };
+  const figures: Figures = { visits: 0, switched: 0, started: 0, endedByServer: 0, sentBytes: 0, receivedBytes: 0, memory: [] };
   const until = performance.now() + seconds * 1000;
   let next = firstSeed;
   const enough = () =>
@@ -72,32 +76,37 @@ export async function campaign(
   } finally {
     await server.close();
   }
+  figures.started = target.started;
   await report(name, figures);
   const [before = 0] = figures.memory;
   expect(figures.memory.at(-1)).toBeLessThan(before + memoryTolerance);
   return figures;
 }
 
-async function one(server: StreamingServer, seed: number, draw: (random: Random) => Promise<Visit>): Promise<Visited> {
+async function one(server: StreamingServer, seed: number, draw: Draw): Promise<Visited> {
   const random = new Random(seed);
   try {
-    const drawn = await draw(random);
-    return await visit(anyUrl(server, random), drawn, random, deadlineMs);
+    const asked = anyRequest(server, random);
+    return await visit(asked.url, await draw(random, asked), random, deadlineMs);
   } catch (cause) {
     throw new Error(`visit ${seed} (BERTH_FUZZ_ONLY=${seed} pays it alone)`, { cause });
   }
 }
 
-function anyUrl(server: StreamingServer, random: Random): string {
+function anyRequest(server: StreamingServer, random: Random): Asked {
   const tty = random.chance(0.3);
   const streams = { tty, stdin: random.chance(0.8), stdout: true, stderr: !tty && random.chance(0.7) };
   switch (random.below(4)) {
     case 0:
-      return server.attachUrl({ containerId: 'c', ...streams });
-    case 1:
-      return server.portForwardUrl({ podId: 'p', ports: random.chance(0.5) ? [] : [80, 81] });
-    default:
-      return server.execUrl({ containerId: 'c', cmd: [random.pick(behaviours)], ...streams });
+      return { verb: 'attach', url: server.attachUrl({ containerId: 'c', ...streams }), ...streams };
+    case 1: {
+      const url = server.portForwardUrl({ podId: 'p', ports: random.chance(0.5) ? [] : [80, 81] });
+      return { verb: 'portforward', url, ...streams };
+    }
+    default: {
+      const url = server.execUrl({ containerId: 'c', cmd: [random.pick(behaviours)], ...streams });
+      return { verb: 'exec', url, ...streams };
+    }
   }
 }
 

@@ -16,6 +16,8 @@ const floodChunks = 64;
 
 /** A target that behaves as commands do, well and badly, without processes; `active` is what it has not been let go of. */
 export class FuzzTarget implements StreamTarget {
+  /** Commands and connections that there have been. */
+  started = 0;
   private running = 0;
   private readonly connections = new Set<Duplex>();
 
@@ -35,6 +37,7 @@ export class FuzzTarget implements StreamTarget {
     if (port % 3 === 0)
       throw new BerthError('program-failed', { op: 'dial', detail: `nobody listens on port ${port}` });
     signal.throwIfAborted();
+    this.started++;
     const connection = echo();
     this.connections.add(connection);
     connection.on('close', () => void this.connections.delete(connection));
@@ -42,6 +45,7 @@ export class FuzzTarget implements StreamTarget {
   }
 
   private async counted(streams: ClientStreams, work: () => Promise<number>): Promise<number> {
+    this.started++;
     this.running++;
     void drainSizes(streams.resize);
     try {

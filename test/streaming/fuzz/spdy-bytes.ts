@@ -2,20 +2,20 @@ import { deflateSync, constants } from 'node:zlib';
 import { dataHeader, goaway, ping, rstStream, synReply, synStream } from '../../../src/streaming/spdy/frames';
 import { HeadersEncoder } from '../../../src/streaming/spdy/headers-codec';
 import { mutate } from './mutate';
+import type { Asked } from './vandal';
 import type { Random } from './random';
 
 const types = ['error', 'stdin', 'stdout', 'stderr', 'resize', 'data', 'nonsense', ''] as const;
 
 /** What a client could send on an upgraded connection: frames that are right, wrong and half, or a damaged run of them. */
-export async function spdyBytes(random: Random): Promise<Buffer> {
+export async function spdyBytes(random: Random, asked: Asked): Promise<Buffer> {
   const encoder = new HeadersEncoder();
   try {
-    const parts: Buffer[] = [];
     const session = new Session(random, encoder);
-    if (random.chance(0.8)) parts.push(...(await session.opening()));
+    const parts = await session.opening(asked);
     for (let left = random.length(60); left > 0; left--) parts.push(await session.frame());
     const bytes = Buffer.concat(parts);
-    return random.chance(0.5) ? mutate(bytes, random) : bytes;
+    return random.chance(0.3) ? mutate(bytes, random) : bytes;
   } finally {
     encoder.close();
   }
@@ -29,15 +29,16 @@ class Session {
     private readonly encoder: HeadersEncoder,
   ) {}
 
-  /** The streams that a remote command or a port-forward begins with. */
-  async opening(): Promise<Buffer[]> {
-    const forward = this.random.chance(0.3);
-    const wanted = forward ? ['error', 'data'] : ['error', 'stdin', 'stdout', 'stderr', 'resize'];
+  /** The streams that the request calls for; now and then one is missing, or one too many. */
+  async opening({ verb, stdin, stderr, tty }: Asked): Promise<Buffer[]> {
+    const forward = verb === 'portforward';
+    const command = ['error', 'stdout', ...(stdin ? ['stdin'] : []), ...(stderr ? ['stderr'] : []), ...(tty ? ['resize'] : [])];
     const frames: Buffer[] = [];
-    for (const type of wanted) {
-      if (this.random.chance(0.1)) continue;
-      const port: Record<string, string> = forward ? { port: '80', requestid: '0' } : {};
+    for (const type of forward ? ['error', 'data', 'error', 'data'] : command) {
+      if (this.random.chance(0.03)) continue;
+      const port: Record<string, string> = forward ? { port: '80', requestid: String(frames.length >> 1) } : {};
       frames.push(await this.open(this.takeId(), { streamtype: type, ...port }));
+      if (this.random.chance(0.03)) frames.push(await this.open(this.takeId(), this.headers()));
     }
     return frames;
   }
@@ -46,7 +47,7 @@ class Session {
     const { random } = this;
     switch (random.below(14)) {
       case 0:
-        return this.open(random.chance(0.7) ? this.takeId() : this.anyId(), this.headers());
+        return this.open(random.chance(0.95) ? this.takeId() : this.anyId(), this.headers());
       case 1:
       case 2:
       case 3:
@@ -58,7 +59,7 @@ class Session {
       case 6:
         return random.chance(0.2) ? goaway(this.anyId(), random.below(3)) : ping(1);
       case 7:
-        return this.control(random.pick([4, 5, 8, 9, 10, 200]), random.bytes(random.length(500)));
+        return this.control(random.pick([4, 5, 9, 10, 200]), random.bytes(random.length(500)));
       case 8:
         return this.withBlock(synReply);
       case 9:
@@ -72,9 +73,10 @@ class Session {
           random.bytes(random.length(5000)),
         ]);
       case 12:
+        if (random.chance(0.9)) return this.data(random.length(30));
         return this.control(random.below(16), random.bytes(random.length(random.chance(0.05) ? 20_000 : 30)));
       default:
-        return random.chance(0.2) ? random.bytes(random.length(300)) : this.data(random.length(1000));
+        return random.chance(0.05) ? random.bytes(random.length(300)) : this.data(random.length(1000));
     }
   }
 
@@ -103,7 +105,7 @@ class Session {
 
   private async open(id: number, headers: Record<string, string>): Promise<Buffer> {
     const frame = await this.withBlock((_, block) => synStream(id, block), headers);
-    frame.writeUInt8(this.random.chance(0.9) ? 0 : this.random.below(4), 4);
+    frame.writeUInt8(this.random.chance(0.97) ? 0 : this.random.below(4), 4);
     return frame;
   }
 

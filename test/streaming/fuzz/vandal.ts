@@ -3,8 +3,18 @@ import { type Socket, connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Random } from './random';
 
+/** What the URL was asked for with. */
+export interface Asked {
+  readonly url: string;
+  readonly verb: 'exec' | 'attach' | 'portforward';
+  readonly stdin: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+}
+
 /** One hostile client: what it asks with, what it sends when the server has switched, and how it leaves. */
 export interface Visit {
+  readonly method: 'GET' | 'POST';
   /** Headers of the upgrade, without Host. */
   readonly headers: Readonly<Record<string, string>>;
   readonly bytes: Buffer;
@@ -21,7 +31,7 @@ export interface Visited {
 /** Pays the visit. Rejects only if the server keeps a connection open that it should have ended. */
 export async function visit(
   url: string,
-  { headers, bytes }: Visit,
+  { method, headers, bytes }: Visit,
   random: Random,
   deadlineMs: number,
 ): Promise<Visited> {
@@ -40,7 +50,7 @@ export async function visit(
     if (head.length < 200) head += chunk.toString('latin1');
   });
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const request = Buffer.from(`POST ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n${lines.join('')}\r\n`);
+  const request = Buffer.from(`${method} ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n${lines.join('')}\r\n`);
   // Some do not wait for the answer: what follows comes with the upgrade, or in pieces cut anywhere.
   const ahead = random.chance(0.4);
   socket.write(ahead ? Buffer.concat([request, bytes]) : request);

@@ -34,10 +34,12 @@ test(
   'WebSocket connections that go wrong in any way leave an ended connection and nothing else',
   async () => {
     const figures = await campaign('websocket', 150, async (random) => ({
+      method: random.chance(0.98) ? 'GET' : 'POST',
       headers: headers(random),
       bytes: websocketBytes(random),
     }));
     expect(figures.switched).toBeGreaterThan(figures.visits / 3);
+    expect(figures.started).toBeGreaterThan(figures.visits / 10);
     expect(figures.endedByServer).toBeGreaterThan(0);
   },
   fuzzTimeoutMs,
