@@ -1,0 +1,108 @@
+import { appendFile } from 'node:fs/promises';
+import { openExec } from '../../src/streaming';
+import { slow } from '../../test/slow.cjs';
+import { seededRandom } from '../support/random';
+import { backTo, footprint, type Footprint } from '../support/sessions/figures';
+import { goodSession, vanishingSession } from '../support/sessions/visitors';
+import { berthOnly, daemonUnderTest, useWorld } from '../support/suite';
+import type { Running } from '../support/world';
+
+const suite = useWorld();
+/** `npm run sessions` asks for 10,000. */
+const count = Number(process.env['BERTH_SESSIONS'] ?? 120);
+const seed = Number(process.env['BERTH_SESSIONS_SEED'] ?? 20261130);
+const report = process.env['BERTH_SESSIONS_REPORT'];
+const atOnce = 200;
+/** Sessions in a row run side by side to so many. */
+const side = 8;
+/**
+ * What berthd's memory may have grown by. It cannot be told to collect, and the heap of 200 sessions at once is not given back
+ * to the kernel whole; but what comes after has to fit into it, however many there are.
+ */
+const memoryTolerance = { atOnce: 80 * 1024 * 1024, inRow: 40 * 1024 * 1024 };
+
+let container: Running;
+beforeAll(async () => {
+  container = await suite.world.start();
+});
+
+async function daemonOf() {
+  const daemon = await daemonUnderTest();
+  if (!daemon) throw new Error('only a daemon that e2e/run has started can be looked into');
+  return daemon;
+}
+
+berthOnly('sessions', () => {
+  let before: Footprint;
+  beforeAll(async () => {
+    // The first fill caches, pools and threads.
+    await inRow(20, (index) => goodSession(suite.world, container, `warm ${index}`));
+    before = await footprint(await daemonOf());
+  });
+
+  test(
+    `${atOnce} at once all live, and leave nothing`,
+    async () => {
+      const sessions = await inRow(atOnce, open);
+      await Promise.all(sessions.map(async ({ stdin }, index) => stdin?.write(`line ${index}\n`)));
+      // All are there at the same time: none has ended while the others answer.
+      const first = await Promise.all(sessions.map(async ({ stdout }) => firstChunk(stdout)));
+      expect(first).toEqual(sessions.map((_, index) => `line ${index}\n`));
+      for (const { stdin } of sessions) stdin?.end();
+      expect(await Promise.all(sessions.map(({ status }) => status))).toEqual(sessions.map(() => 0));
+      before = await settle('at once', atOnce, memoryTolerance.atOnce);
+    },
+    240_000 * slow,
+  );
+
+  test(
+    `${count} in a row, of clients that vanish at random (seed ${seed}), leave nothing`,
+    async () => {
+      const random = seededRandom(seed);
+      await inRow(count, async (index) => {
+        if (random() < 0.3) await goodSession(suite.world, container, `session ${index}`);
+        else await vanishingSession(suite.world, container, random);
+      });
+      await settle('in a row', count, memoryTolerance.inRow);
+      expect(await suite.world.sh(container, 'ps -o args | grep -cE "^(yes|cat|sleep 1000|head)" || true')).toBe('0');
+    },
+    (120_000 + count * 2000) * slow,
+  );
+
+  async function settle(what: string, sessions: number, tolerance: number): Promise<Footprint> {
+    const after = await backTo(before, await daemonOf());
+    if (report !== undefined) {
+      const figures = { what, sessions, seed, pss: [before.pss, after.pss], threads: [before.threads, after.threads] };
+      await appendFile(report, `${JSON.stringify(figures)}\n`);
+    }
+    expect(after.pss).toBeLessThan(before.pss + tolerance);
+    return after;
+  }
+});
+
+const wants = { stdin: true, stdout: true, stderr: false, tty: false };
+
+async function open() {
+  const url = await suite.world.cri.exec({ containerId: container.id, cmd: ['cat'], ...wants });
+  return openExec(url, wants);
+}
+
+async function firstChunk(stdout: NodeJS.ReadableStream | undefined): Promise<string> {
+  const chunk = await new Promise<Buffer>((resolve) => stdout?.once('data', resolve));
+  return chunk.toString();
+}
+
+/** So many calls, some of them side by side; their results in order. */
+async function inRow<T>(calls: number, make: (index: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: side }, async () => {
+      while (next < calls) {
+        const index = next++;
+        results[index] = await make(index);
+      }
+    }),
+  );
+  return results;
+}

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import type { Daemon } from '../daemon';
+import { leaked, snapshot, type Snapshot } from '../leaks';
+import { until } from '../wait';
+
+/** What sessions could leave behind of berthd, beside what a snapshot of the machine shows. */
+export interface Footprint {
+  readonly machine: Snapshot;
+  readonly threads: number;
+  /** Bytes of memory that are berthd's own, shared ones in proportion (smaps_rollup). */
+  readonly pss: number;
+}
+
+export async function footprint(daemon: Daemon): Promise<Footprint> {
+  const [machine, status, rollup] = await Promise.all([
+    snapshot(daemon),
+    readFile(`/proc/${daemon.pid}/status`, 'utf8'),
+    readFile(`/proc/${daemon.pid}/smaps_rollup`, 'utf8'),
+  ]);
+  return { machine, threads: field(status, 'Threads'), pss: field(rollup, 'Pss') * 1024 };
+}
+
+/** Waits until nothing is there beyond the earlier footprint: descriptors, processes, cgroups, threads. */
+export async function backTo(before: Footprint, daemon: Daemon): Promise<Footprint> {
+  let left: string[] = [];
+  let now = before;
+  await until(
+    'the sessions to be gone',
+    async () => {
+      now = await footprint(daemon);
+      left = leaked(before.machine, now.machine);
+      if (now.threads > before.threads) left.push(`${now.threads - before.threads} threads`);
+      return left.length === 0;
+    },
+    60_000,
+  ).catch((cause: unknown) => {
+    throw new Error(`left behind:\n${left.join('\n')}`, { cause });
+  });
+  return now;
+}
+
+function field(text: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? NaN);
+}

@@ -1,0 +1,74 @@
+import type { Readable } from 'node:stream';
+import { type ExecClient, openExec } from '../../../src/streaming';
+import type { Running, World } from '../world';
+import { CuttingProxy, type Cut } from './cutting-proxy';
+
+/** What the commands of vanishing clients do: a little, output of some size or without end, input read or not. */
+const commands = {
+  short: 'echo done',
+  output: 'head -c 300000 /dev/zero',
+  endless: 'yes',
+  input: 'cat >/dev/null',
+  deaf: 'sleep 1000',
+} as const;
+type Kind = keyof typeof commands;
+const kinds = Object.keys(commands) as readonly Kind[];
+
+const wants = { stdin: true, stdout: true, stderr: false, tty: false };
+
+async function urlFor(world: World, container: Running, script: string): Promise<string> {
+  return world.cri.exec({ containerId: container.id, cmd: ['sh', '-c', script], ...wants });
+}
+
+/** A session that goes well: its input comes back, its exit code is told. */
+export async function goodSession(world: World, container: Running, text: string): Promise<void> {
+  const session = await openExec(await urlFor(world, container, 'cat; exit 7'), wants);
+  session.stdin?.end(text);
+  const answer = await textOf(session.stdout);
+  const code = await session.status;
+  if (answer !== text || code !== 7) throw new Error(`${JSON.stringify(answer.slice(0, 100))}, exit ${code}`);
+}
+
+/** A session whose client vanishes at a byte of it that chance has drawn; settles when the server has let go of it. */
+export async function vanishingSession(world: World, container: Running, random: () => number): Promise<void> {
+  const kind = kinds[Math.floor(random() * kinds.length)] ?? 'short';
+  const { proxy, url } = await CuttingProxy.before(
+    await urlFor(world, container, commands[kind]),
+    drawCut(kind, random),
+  );
+  await using _ = proxy;
+  try {
+    const session = await openExec(url, wants);
+    session.stdout?.resume();
+    session.stdin?.on('error', () => undefined);
+    if (kind === 'input' || kind === 'deaf') void flood(session);
+    else if (random() < 0.5) session.stdin?.end();
+    await session.status;
+  } catch {
+    // It is cut off: whatever the client is told of that.
+  }
+}
+
+/** The handshake and the streams are some hundred bytes; what has no end by itself is cut for certain. */
+function drawCut(kind: Kind, random: () => number): Cut {
+  const how = (['close', 'reset', 'half-close'] as const)[Math.floor(random() * 3)] ?? 'close';
+  const early = random() < 0.5;
+  const input = kind === 'input' || kind === 'deaf';
+  const direction = input || (early && kind !== 'endless' && random() < 0.5) ? 'up' : 'down';
+  return { direction, how, bytes: Math.floor(random() * (early ? 500 : 150_000)) };
+}
+
+async function flood({ stdin }: ExecClient): Promise<void> {
+  const chunk = Buffer.alloc(16 * 1024, 'input ');
+  const more = () => {
+    while (stdin?.writable && stdin.write(chunk));
+  };
+  stdin?.on('drain', more);
+  more();
+}
+
+export async function textOf(stream: Readable | undefined): Promise<string> {
+  const chunks: Buffer[] = [];
+  if (stream) for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
