@@ -48,9 +48,10 @@ berthOnly('sessions', () => {
       // All are there at the same time: none has ended while the others answer.
       const first = await Promise.all(sessions.map(async ({ stdout }) => firstChunk(stdout)));
       expect(first).toEqual(sessions.map((_, index) => `line ${index}\n`));
+      const { pss } = await footprint(await daemonOf());
       for (const { stdin } of sessions) stdin?.end();
       expect(await Promise.all(sessions.map(({ status }) => status))).toEqual(sessions.map(() => 0));
-      before = await settle('at once', atOnce, memoryTolerance.atOnce);
+      before = await settle('at once', atOnce, memoryTolerance.atOnce, pss);
     },
     240_000 * slow,
   );
@@ -69,10 +70,10 @@ berthOnly('sessions', () => {
     (120_000 + count * 2000) * slow,
   );
 
-  async function settle(what: string, sessions: number, tolerance: number): Promise<Footprint> {
+  async function settle(what: string, sessions: number, tolerance: number, during?: number): Promise<Footprint> {
     const after = await backTo(before, await daemonOf());
     if (report !== undefined) {
-      const figures = { what, sessions, seed, pss: [before.pss, after.pss], threads: [before.threads, after.threads] };
+      const figures = { what, sessions, seed, pss: { before: before.pss, during, after: after.pss }, threads: [before.threads, after.threads] };
       await appendFile(report, `${JSON.stringify(figures)}\n`);
     }
     expect(after.pss).toBeLessThan(before.pss + tolerance);
