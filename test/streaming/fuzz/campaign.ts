@@ -35,11 +35,7 @@ export interface Figures {
 }
 
 /** Has hostile clients visit a server, and finds out whether anything of them is left. The visits are drawn from seeds. */
-export async function campaign(
-  name: string,
-  visits: number,
-  draw: Draw,
-): Promise<Figures> {
+export async function campaign(name: string, visits: number, draw: Draw): Promise<Figures> {
   const target = new FuzzTarget();
   // The server sends away who stays: soon, so that most of the time is spent on others.
   const server = createStreamingServer({
@@ -47,7 +43,15 @@ export async function campaign(
     ...{ idleTimeoutMs: 1000, creationTimeoutMs: 800 },
   });
   await server.listen();
-  const figures: Figures = { visits: 0, switched: 0, started: 0, endedByServer: 0, sentBytes: 0, receivedBytes: 0, memory: [] };
+  const figures: Figures = {
+    visits: 0,
+    switched: 0,
+    started: 0,
+    endedByServer: 0,
+    sentBytes: 0,
+    receivedBytes: 0,
+    memory: [],
+  };
   const until = performance.now() + seconds * 1000;
   let next = firstSeed;
   const enough = () =>

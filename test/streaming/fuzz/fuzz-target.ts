@@ -44,6 +44,11 @@ export class FuzzTarget implements StreamTarget {
     return connection;
   }
 
+  /** Its pods run on. */
+  untilStopped(): AbortSignal {
+    return new AbortController().signal;
+  }
+
   private async counted(streams: ClientStreams, work: () => Promise<number>): Promise<number> {
     this.started++;
     this.running++;

@@ -32,7 +32,13 @@ class Session {
   /** The streams that the request calls for; now and then one is missing, or one too many. */
   async opening({ verb, stdin, stderr, tty }: Asked): Promise<Buffer[]> {
     const forward = verb === 'portforward';
-    const command = ['error', 'stdout', ...(stdin ? ['stdin'] : []), ...(stderr ? ['stderr'] : []), ...(tty ? ['resize'] : [])];
+    const command = [
+      'error',
+      'stdout',
+      ...(stdin ? ['stdin'] : []),
+      ...(stderr ? ['stderr'] : []),
+      ...(tty ? ['resize'] : []),
+    ];
     const frames: Buffer[] = [];
     for (const type of forward ? ['error', 'data', 'error', 'data'] : command) {
       if (this.random.chance(0.03)) continue;

@@ -18,6 +18,8 @@ export interface Visit {
   /** Headers of the upgrade, without Host. */
   readonly headers: Readonly<Record<string, string>>;
   readonly bytes: Buffer;
+  /** Behind the URL, with its question mark. */
+  readonly query?: string;
 }
 
 export interface Visited {
@@ -31,7 +33,7 @@ export interface Visited {
 /** Pays the visit. Rejects only if the server keeps a connection open that it should have ended. */
 export async function visit(
   url: string,
-  { method, headers, bytes }: Visit,
+  { method, headers, bytes, query = '' }: Visit,
   random: Random,
   deadlineMs: number,
 ): Promise<Visited> {
@@ -50,7 +52,7 @@ export async function visit(
     if (head.length < 200) head += chunk.toString('latin1');
   });
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const request = Buffer.from(`${method} ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n${lines.join('')}\r\n`);
+  const request = Buffer.from(`${method} ${pathname}${query} HTTP/1.1\r\nHost: ${hostname}\r\n${lines.join('')}\r\n`);
   // Some do not wait for the answer: what follows comes with the upgrade, or in pieces cut anywhere.
   const ahead = random.chance(0.4);
   socket.write(ahead ? Buffer.concat([request, bytes]) : request);

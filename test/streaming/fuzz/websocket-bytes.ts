@@ -9,6 +9,18 @@ export function websocketBytes(random: Random): Buffer {
   return random.chance(0.4) ? mutate(bytes, random) : bytes;
 }
 
+/** Bytes of another protocol in binary messages that are cut anywhere. */
+export function inMessages(bytes: Buffer, random: Random): Buffer {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const piece = bytes.subarray(at, at + 1 + random.length(30_000));
+    at += piece.length;
+    frames.push(frame(random, opcode.binary, piece));
+    if (random.chance(0.02)) frames.push(anyFrame(random));
+  }
+  return Buffer.concat(frames);
+}
+
 const opcode = { more: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 function anyFrame(random: Random): Buffer {

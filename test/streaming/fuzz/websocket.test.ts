@@ -1,20 +1,21 @@
 import { campaign, fuzzTimeoutMs } from './campaign';
 import { mutate } from './mutate';
 import type { Random } from './random';
-import { websocketBytes } from './websocket-bytes';
+import { spdyBytes } from './spdy-bytes';
+import { inMessages, websocketBytes } from './websocket-bytes';
 
+const tunnel = 'SPDY/3.1+portforward.k8s.io';
 const protocols = [
   'v5.channel.k8s.io',
   'v4.channel.k8s.io',
   'channel.k8s.io',
   'base64.channel.k8s.io',
   'v4.base64.channel.k8s.io',
-  'SPDY/3.1+portforward.k8s.io',
+  tunnel,
 ] as const;
 
 /** Mostly a handshake that works: what comes behind it is what is to be tried. */
-function headers(random: Random): Record<string, string> {
-  const protocol = random.pick(protocols);
+function headers(random: Random, protocol: string): Record<string, string> {
   const good = {
     Connection: 'Upgrade',
     Upgrade: 'websocket',
@@ -33,11 +34,17 @@ function headers(random: Random): Record<string, string> {
 test(
   'WebSocket connections that go wrong in any way leave an ended connection and nothing else',
   async () => {
-    const figures = await campaign('websocket', 150, async (random) => ({
-      method: random.chance(0.98) ? 'GET' : 'POST',
-      headers: headers(random),
-      bytes: websocketBytes(random),
-    }));
+    const figures = await campaign('websocket', 150, async (random, asked) => {
+      const forward = asked.verb === 'portforward';
+      const protocol = forward && random.chance(0.5) ? tunnel : random.pick(protocols);
+      const spdy = forward && protocol === tunnel && random.chance(0.8);
+      return {
+        method: random.chance(0.98) ? 'GET' : 'POST',
+        headers: headers(random, protocol),
+        query: forward ? random.pick(['?port=80&port=81', '?port=80', '?port=0', '?port=99999999', '']) : '',
+        bytes: spdy ? inMessages(await spdyBytes(random, asked), random) : websocketBytes(random),
+      };
+    });
     expect(figures.switched).toBeGreaterThan(figures.visits / 3);
     expect(figures.started).toBeGreaterThan(figures.visits / 10);
     expect(figures.endedByServer).toBeGreaterThan(0);
