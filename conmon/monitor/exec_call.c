@@ -19,6 +19,8 @@
 struct paths {
   char process[PATH_MAX];
   char pid[PATH_MAX];
+  /* runc writes the pid here and renames it; killed between the two it leaves this one. */
+  char half_pid[PATH_MAX];
   char console[PATH_MAX];
 };
 
@@ -27,6 +29,10 @@ static void paths_of(const struct exec *exec, struct paths *paths)
   const struct options *o = &exec->monitor->options;
   snprintf(paths->process, sizeof(paths->process), "%s.x%u.json", o->pid_file, exec->number);
   snprintf(paths->pid, sizeof(paths->pid), "%s.x%u", o->pid_file, exec->number);
+  const char *slash = strrchr(o->pid_file, '/');
+  const char *name = slash ? slash + 1 : o->pid_file;
+  snprintf(paths->half_pid, sizeof(paths->half_pid), "%.*s.%s.x%u", (int)(name - o->pid_file), o->pid_file, name,
+           exec->number);
   snprintf(paths->console, sizeof(paths->console), "%s.x%u", o->socket, exec->number % 100000000);
 }
 
@@ -36,6 +42,7 @@ void exec_remove_files(const struct exec *exec)
   paths_of(exec, &paths);
   unlink(paths.process);
   unlink(paths.pid);
+  unlink(paths.half_pid);
   if (exec->tty)
     unlink(paths.console);
 }

@@ -1,6 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Workspace } from '../support/bundle';
 import { TestContainer } from '../support/container';
 
@@ -136,6 +136,23 @@ describe('a runtime that fails later', () => {
     const pid = container.process.pid ?? 0;
     const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
     expect(children.length).toBe(1);
+  });
+
+  test('is killed in an exec while it renames the pid file: nothing of it is left', async () => {
+    await using container = await TestContainer.start(workspace, {
+      args: ['sleep', '1000'],
+      runtime: 'fake',
+      misbehave: { exec: 'sleep=600000' },
+    });
+    const dir = dirname(container.request.pidFile);
+    const before = await readdir(dir);
+    const ended = container.exec(['true'], { timeoutMs: 2000 });
+    let process: string | undefined;
+    while (process === undefined) process = (await readdir(dir)).find((name) => /\.x\d+\.json$/.test(name));
+    // As runc does, which the fake does not.
+    await writeFile(join(dir, `.${process.replace('.json', '')}`), '');
+    expect(await ended).toMatchObject({ timedOut: true });
+    expect(await readdir(dir)).toEqual(before);
   });
 });
 
