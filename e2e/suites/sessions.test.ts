@@ -3,7 +3,7 @@ import { openExec } from '../../src/streaming';
 import { slow } from '../../test/slow.cjs';
 import { seededRandom } from '../support/random';
 import { backTo, footprint, type Footprint } from '../support/sessions/figures';
-import { goodSession, vanishingSession } from '../support/sessions/visitors';
+import { goodSession, talk, vanishingSession } from '../support/sessions/visitors';
 import { berthOnly, daemonUnderTest, useWorld } from '../support/suite';
 import type { Running } from '../support/world';
 
@@ -22,8 +22,10 @@ const side = 8;
 const memoryTolerance = { atOnce: 80 * 1024 * 1024, inRow: 40 * 1024 * 1024 };
 
 let container: Running;
+let talker: Running;
 beforeAll(async () => {
   container = await suite.world.start();
+  talker = await suite.world.start({ command: ['sh', '-c', talk], stdin: true });
 });
 
 async function daemonOf() {
@@ -57,12 +59,12 @@ berthOnly('sessions', () => {
   );
 
   test(
-    `${count} in a row, of clients that vanish at random (seed ${seed}), leave nothing`,
+    `${count} execs and attaches in a row, of clients that vanish at random (seed ${seed}), leave nothing`,
     async () => {
       const random = seededRandom(seed);
       await inRow(count, async (index) => {
         if (random() < 0.3) await goodSession(suite.world, container, `session ${index}`);
-        else await vanishingSession(suite.world, container, random);
+        else await vanishingSession(suite.world, { container, talker }, random);
       });
       await settle('in a row', count, memoryTolerance.inRow);
       expect(await suite.world.sh(container, 'ps -o args | grep -cE "^(yes|cat|sleep 1000|head)" || true')).toBe('0');
@@ -73,7 +75,13 @@ berthOnly('sessions', () => {
   async function settle(what: string, sessions: number, tolerance: number, during?: number): Promise<Footprint> {
     const after = await backTo(before, await daemonOf());
     if (report !== undefined) {
-      const figures = { what, sessions, seed, pss: { before: before.pss, during, after: after.pss }, threads: [before.threads, after.threads] };
+      const figures = {
+        what,
+        sessions,
+        seed,
+        pss: { before: before.pss, during, after: after.pss },
+        threads: [before.threads, after.threads],
+      };
       await appendFile(report, `${JSON.stringify(figures)}\n`);
     }
     expect(after.pss).toBeLessThan(before.pss + tolerance);

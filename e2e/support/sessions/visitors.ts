@@ -11,18 +11,29 @@ const commands = {
   input: 'cat >/dev/null',
   deaf: 'sleep 1000',
 } as const;
-type Kind = keyof typeof commands;
-const kinds = Object.keys(commands) as readonly Kind[];
+type Kind = keyof typeof commands | 'attach';
+const kinds: readonly Kind[] = ['short', 'output', 'endless', 'input', 'deaf', 'attach'];
+
+/** Where sessions take place: execs in one container, attaches to another. */
+export interface Stand {
+  readonly container: Running;
+  /** Runs `talk`, with stdin. */
+  readonly talker: Running;
+}
+
+/** A little output for ever: who attaches has some soon, and the log stays small. */
+export const talk =
+  'while sleep 0.02; do echo "some words, and then some more of them, to be told from the others"; done';
 
 const wants = { stdin: true, stdout: true, stderr: false, tty: false };
 
-async function urlFor(world: World, container: Running, script: string): Promise<string> {
+async function execUrl(world: World, container: Running, script: string): Promise<string> {
   return world.cri.exec({ containerId: container.id, cmd: ['sh', '-c', script], ...wants });
 }
 
 /** A session that goes well: its input comes back, its exit code is told. */
 export async function goodSession(world: World, container: Running, text: string): Promise<void> {
-  const session = await openExec(await urlFor(world, container, 'cat; exit 7'), wants);
+  const session = await openExec(await execUrl(world, container, 'cat; exit 7'), wants);
   session.stdin?.end(text);
   const answer = await textOf(session.stdout);
   const code = await session.status;
@@ -30,18 +41,20 @@ export async function goodSession(world: World, container: Running, text: string
 }
 
 /** A session whose client vanishes at a byte of it that chance has drawn; settles when the server has let go of it. */
-export async function vanishingSession(world: World, container: Running, random: () => number): Promise<void> {
+export async function vanishingSession(world: World, stand: Stand, random: () => number): Promise<void> {
   const kind = kinds[Math.floor(random() * kinds.length)] ?? 'short';
-  const { proxy, url } = await CuttingProxy.before(
-    await urlFor(world, container, commands[kind]),
-    drawCut(kind, random),
-  );
+  const real =
+    kind === 'attach'
+      ? await world.cri.attach({ containerId: stand.talker.id, ...wants })
+      : await execUrl(world, stand.container, commands[kind]);
+  const { proxy, url } = await CuttingProxy.before(real, drawCut(kind, random));
   await using _ = proxy;
   try {
     const session = await openExec(url, wants);
     session.stdout?.resume();
     session.stdin?.on('error', () => undefined);
     if (kind === 'input' || kind === 'deaf') void flood(session);
+    else if (kind === 'attach') session.stdin?.write('heard by nobody\n');
     else if (random() < 0.5) session.stdin?.end();
     await session.status;
   } catch {
@@ -54,8 +67,9 @@ function drawCut(kind: Kind, random: () => number): Cut {
   const how = (['close', 'reset', 'half-close'] as const)[Math.floor(random() * 3)] ?? 'close';
   const early = random() < 0.5;
   const input = kind === 'input' || kind === 'deaf';
-  const direction = input || (early && kind !== 'endless' && random() < 0.5) ? 'up' : 'down';
-  return { direction, how, bytes: Math.floor(random() * (early ? 500 : 150_000)) };
+  const direction = input || (early && kind !== 'endless' && kind !== 'attach' && random() < 0.5) ? 'up' : 'down';
+  const farthest = kind === 'attach' ? 3000 : 150_000;
+  return { direction, how, bytes: Math.floor(random() * (early ? 500 : farthest)) };
 }
 
 async function flood({ stdin }: ExecClient): Promise<void> {
