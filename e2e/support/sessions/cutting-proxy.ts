@@ -32,7 +32,8 @@ export class CuttingProxy implements AsyncDisposable {
 
   /** Settles when the server has let go of its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = [...this.sockets].map((socket) => (socket.closed ? undefined : once(socket, 'close')));
+    const open = [...this.sockets].filter((socket) => !socket.closed);
+    const closed = open.map((socket) => once(socket, 'close'));
     this.listener.close();
     await Promise.all(closed);
   }
