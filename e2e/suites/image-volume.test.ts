@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { status } from '@grpc/grpc-js';
 import type { PartialContainer } from '../support/cri';
 import { images } from '../support/fixtures';
@@ -67,11 +68,14 @@ berthOnly('image volumes', () => {
       status.INVALID_ARGUMENT,
       /host_path/,
     );
-    await refused(
-      [{ containerPath: '/vol', hostPath: '/tmp', imageSubPath: 'x' }],
-      status.INVALID_ARGUMENT,
-      /image_sub_path/,
-    );
+  });
+
+  test('a mount of no image is what its host path is, with the kubelet’s subPath beside it too', async () => {
+    const { world } = suite;
+    const container = await world.start({
+      mounts: [{ containerPath: '/vol', hostPath: '/etc/hostname', imageSubPath: 'etc/hostname' }],
+    });
+    expect(await world.sh(container, 'cat /vol')).toBe((await readFile('/etc/hostname', 'utf8')).trim());
   });
 
   test('an image that a container has mounted stays until the container is removed, an exited one too', async () => {

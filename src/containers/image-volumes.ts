@@ -49,10 +49,8 @@ export async function mountImageVolumes(
 /** What the mount names, if it names an image; the fields that go with it are checked here. */
 function imageOf(mount: Mount, index: number): string | undefined {
   const reference = mount.image?.image ?? '';
-  if (reference === '') {
-    if (mount.imageSubPath !== '') throw refuse('argument-invalid', index, 'image_sub_path is set, but no image');
-    return undefined;
-  }
+  // The kubelet sets image_sub_path to the subPath of every mount, of an image or not: it counts with an image only.
+  if (reference === '') return undefined;
   if (mount.hostPath !== '') throw refuse('argument-invalid', index, 'both image and host_path are set');
   const problem = pathProblem(mount.imageSubPath);
   if (problem) throw refuse('argument-invalid', index, `image_sub_path ${problem}`);
