@@ -119,6 +119,9 @@ int call_dial(struct call *call, struct wire_reader *in, struct wire_writer *out
     remote = -ECONNREFUSED;
   if (remote < 0)
     return err_set(err, -remote, "connect to port %u of localhost in %s", port, netns[0] ? netns : "the host's network");
-  int sent = handle_send(call->handles_fd, token, remote);
+  /* Node takes it for non-blocking and does not make it so: its event loop would wait in a write. */
+  int sent = set_nonblock(remote, true);
+  if (sent == 0)
+    sent = handle_send(call->handles_fd, token, remote);
   return sent < 0 ? err_set(err, -sent, "hand the connection over") : 0;
 }

@@ -217,6 +217,23 @@ describe('namespaces', () => {
     await serving.catch(() => undefined);
   });
 
+  test('a dialled connection whose other side does not read holds up nobody', async () => {
+    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
+    const program = `require('net').createServer((socket) => socket.pause()).listen(8083, '127.0.0.1');`;
+    const controller = new AbortController();
+    const args = [`--net=${path('net')}`, process.execPath, '-e', program];
+    const serving = kernel.run({ path: 'nsenter', args }, controller.signal);
+    serving.catch(() => undefined);
+    let connection = await kernel.dial(path('net'), 8083).catch(() => undefined);
+    while (!connection) connection = await kernel.dial(path('net'), 8083).catch(() => undefined);
+    // More than the kernel keeps: a socket that blocks would end this test here.
+    connection.write(Buffer.alloc(64 << 20));
+    expect(connection.writableLength).toBeGreaterThan(0);
+    connection.destroy();
+    controller.abort();
+    await serving.catch(() => undefined);
+  });
+
   test('a dialled connection that is destroyed ends on the other side', async () => {
     await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
     const program = `
