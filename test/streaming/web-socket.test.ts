@@ -180,14 +180,26 @@ describe('exec over WebSocket', () => {
     expect(target.aborted).toEqual(['c1']);
   });
 
-  test('close ends the sessions with 1001, and their commands', async () => {
+  test('close ends the sessions and their commands, and says so in the status', async () => {
     const target = new ShellTarget();
     const server = await serve(target);
     const client = await CommandSocket.open(server.execUrl(command('exec sleep 1000')), v5);
     await until(() => target.active === 1);
     await server.close();
     expect(target.active).toBe(0);
-    expect(await client.closed).toEqual({ code: 1001, reason: 'berthd stops' });
+    const message = expect.stringContaining('berthd stops, the command was ended') as unknown;
+    expect(await client.end()).toMatchObject({ status: { status: 'Failure', message }, code: 1000 });
+  });
+
+  test('a client that does not read delays a close by seconds, no more', async () => {
+    const target = new ShellTarget();
+    const server = await serve(target);
+    const client = await CommandSocket.open(server.execUrl(command('exec yes')), v5);
+    client.socket.pause();
+    await until(() => target.active === 1);
+    await server.close();
+    expect(target.active).toBe(0);
+    client.socket.terminate();
   });
 
   test('a session in which nothing moves is ended', async () => {

@@ -1,4 +1,4 @@
-import type { Log } from '../../base';
+import { BerthError, type Log, abortable, anySignal, throwIfAborted } from '../../base';
 import type { Session } from '../session';
 import type { ClientStreams } from '../target';
 import type { RemoteCommand } from './command';
@@ -14,12 +14,34 @@ export interface CommandChannels {
   stop(): void;
 }
 
-/** Runs a command with a client's streams and tells the client how it ended. */
+/** Milliseconds that a client has to fetch how its command ended when berthd stops. */
+const farewellMs = 2_000;
+
+/**
+ * Runs a command with a client's streams and tells the client how it ended. A stop of berthd is told too: a client that
+ * reads no status, as kubectl, takes the end of its connection for success.
+ */
 export function commandSession(command: RemoteCommand, channels: CommandChannels, log: Log): Session {
+  const { verb, request } = command;
+  const stopping = new AbortController();
   const run = async () => {
-    const outcome = await outcomeOf(channels.opened().then((streams) => command.run(streams)));
-    await channels.finish(outcome);
-    log.debug({ outcome, container: command.request.containerId }, `${command.verb} session over`);
+    const streams = await abortable(channels.opened(), stopping.signal, verb);
+    const code = await command.run({ ...streams, signal: anySignal(streams.signal, stopping.signal) });
+    throwIfAborted(stopping.signal, verb);
+    return code;
   };
-  return { over: run(), stop: () => channels.stop() };
+  const tell = async (outcome: CommandOutcome) => {
+    await channels.finish(outcome);
+    log.debug({ outcome, container: request.containerId }, `${verb} session over`);
+  };
+  const over = outcomeOf(run()).then(tell);
+  return {
+    over,
+    stop: () => {
+      const end = verb === 'exec' ? 'the command was ended' : 'the container runs on';
+      stopping.abort(new BerthError('daemon-stopping', { op: verb, detail: `berthd stops, ${end}` }));
+      const timer = setTimeout(() => channels.stop(), farewellMs);
+      void over.then(() => clearTimeout(timer));
+    },
+  };
 }
