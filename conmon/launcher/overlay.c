@@ -193,20 +193,6 @@ static int mount_idmapped(const struct overlay *overlay, struct err *err)
   return attach(mount_fd, overlay->target, err);
 }
 
-size_t overlay_common_folder(const char *const *lowers, size_t count)
-{
-  size_t common = count > 0 ? strlen(lowers[0]) : 0;
-  for (size_t i = 1; i < count; i++) {
-    size_t same = 0;
-    while (same < common && lowers[i][same] == lowers[0][same])
-      same++;
-    common = same;
-  }
-  while (common > 0 && lowers[0][common - 1] != '/')
-    common--;
-  return common;
-}
-
 /* A page of options under construction; what does not fit is remembered. */
 struct page {
   char text[PAGE];
@@ -229,25 +215,30 @@ static void put_text(struct page *page, const char *text, const char *escaped)
   page->text[page->size] = '\0';
 }
 
+/* Layers by the numbers of their descriptors, which are short and need no escapes: 500 of them fit. */
+static int put_layers(struct page *page, const struct overlay *overlay, struct err *err)
+{
+  for (size_t i = 0; i < overlay->lower_count; i++) {
+    char number[16];
+    int fd = open(overlay->lowers[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+      return err_set(err, errno, "overlay: open the layer %s", overlay->lowers[i]);
+    snprintf(number, sizeof(number), i > 0 ? ":%d" : "%d", fd);
+    put_text(page, number, "");
+  }
+  if (chdir("/proc/self/fd") < 0)
+    return err_set(err, errno, "chdir to /proc/self/fd");
+  return 0;
+}
+
 int overlay_mount_page(const struct overlay *overlay, struct err *err)
 {
   struct page page = {.size = 0};
-  size_t common = overlay_common_folder(overlay->lowers, overlay->lower_count);
-  if (common > 0) {
-    char folder[PAGE];
-    if (common >= sizeof(folder))
-      return err_set(err, ENAMETOOLONG, "the layers' folder %s", overlay->lowers[0]);
-    memcpy(folder, overlay->lowers[0], common);
-    folder[common] = '\0';
-    if (chdir(folder) < 0)
-      return err_set(err, errno, "chdir to %s", folder);
-  }
   put_text(&page, "redirect_dir=nofollow,metacopy=off,index=off", "");
   put_text(&page, overlay->is_volatile ? ",volatile,lowerdir=" : ",lowerdir=", "");
-  for (size_t i = 0; i < overlay->lower_count; i++) {
-    put_text(&page, i > 0 ? ":" : "", "");
-    put_text(&page, overlay->lowers[i] + common, ":,\\");
-  }
+  int failed = put_layers(&page, overlay, err);
+  if (failed < 0)
+    return failed;
   if (overlay->upper[0]) {
     put_text(&page, ",upperdir=", "");
     put_text(&page, overlay->upper, ",\\");
@@ -255,8 +246,8 @@ int overlay_mount_page(const struct overlay *overlay, struct err *err)
     put_text(&page, overlay->work, ",\\");
   }
   if (page.full)
-    return err_set(err, E2BIG, "overlay: %zu layers do not fit in one page of mount options: Linux 6.5 lifts that limit",
-                   overlay->lower_count);
+    return err_set(err, E2BIG, "overlay: %zu layers and %s do not fit in one page of mount options",
+                   overlay->lower_count, overlay->upper);
   if (syscall(SYS_mount, "overlay", overlay->target, "overlay", 0UL, page.text) < 0)
     return err_set(err, errno, "overlay: mount on %s", overlay->target);
   return 0;

@@ -23,11 +23,8 @@ struct overlay {
 
 int overlay_mount(const struct overlay *overlay, struct err *err);
 
-/* Before Linux 6.5: changes the working directory, so that the layers' names are short. */
+/* Before Linux 6.5. For a process that ends then: its working directory is another one, and the layers stay open. */
 int overlay_mount_page(const struct overlay *overlay, struct err *err);
-
-/* Length of the folder that all lowers are in, with its slash. */
-size_t overlay_common_folder(const char *const *lowers, size_t count);
 
 /* Whether a kernel of this release (uname) takes `lowerdir+`. */
 bool overlay_release_takes_layers(const char *release);
