@@ -1,8 +1,9 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { systemPath } from '../find-program';
 import { BerthError } from '../../base';
 import type { Kernel, RunRequest, RunResult } from '../../kernel';
+import { unmountStateFolder } from './state-folder';
 
 /** Where a container is for the OCI runtime (runtime spec, "State"). */
 export interface OciState {
@@ -19,7 +20,7 @@ export type OciResources = Readonly<Record<string, unknown>>;
 /** An OCI runtime's command line, as runc and crun have it. Every method rejects `runtime-failed` with its message. */
 export interface OciRuntime {
   readonly path: string;
-  /** Kills and forgets the container; one that it does not know is success. */
+  /** Kills and forgets the container and leaves no state folder of it; one that it does not know is success. */
   delete(id: string, signal?: AbortSignal): Promise<void>;
   /** Signals init, or every process of the container; false if there is none. */
   kill(id: string, signum: number, options?: { readonly all?: boolean }, signal?: AbortSignal): Promise<boolean>;
@@ -90,7 +91,11 @@ export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
     path,
     async delete(id, signal) {
       const result = await run(['delete', '--force', id], signal);
+      // Also after a failure: a mount may be what it failed at, and the next delete finds none.
+      const folder = join(root, id);
+      const left = await unmountStateFolder(kernel, folder);
       if (result.exitCode !== 0 && !unknownContainer.test(messageIn(result))) throw failed('delete', id, result);
+      if (left) await kernel.removeTree(folder);
     },
     async kill(id, signum, options, signal) {
       const result = await run(['kill', ...(options?.all ? ['--all'] : []), id, String(signum)], signal);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FakeKernel, type Kernel, type RunRequest, type RunResult } from '../../../src/kernel';
 import { createOciRuntime, startContainerMonitor, type OciRuntime } from '../../../src/runtime';
@@ -40,6 +41,16 @@ async function start(id: string, args: readonly string[]) {
   return { request, monitor: await startContainerMonitor(kernel, request) };
 }
 
+/** What runc does in the moment in which it may be killed. */
+async function mountProgram(folder: string): Promise<string> {
+  const target = join(folder, 'runc.AbCdEf');
+  await writeFile(target, '');
+  await kernel.mountBind({ source: path, target, readonly: true, recursive: false });
+  return target;
+}
+
+const isMounted = async (target: string) => (await readFile('/proc/self/mountinfo', 'utf8')).includes(` ${target} `);
+
 test('the life of a container, by launcher, monitor and runtime', async () => {
   const { request, monitor } = await start('life', ['sleep', '1000']);
   const init = await monitor.created();
@@ -73,6 +84,38 @@ test('delete ends a running container, and is success when there is none', async
   await runtime.delete('gone');
   await runtime.delete('never-was');
   expect(await runtime.kill('never-was', 15)).toBe(false);
+});
+
+test('delete takes what a killed exec left mounted in the state folder, and nothing of the container beside it', async () => {
+  const mounted = await Promise.all(
+    ['left', 'left-beside'].map(async (id) => {
+      const { monitor } = await start(id, ['sleep', '1000']);
+      await monitor.created();
+      monitor.close();
+      return mountProgram(join(workspace.path, 'runc', id));
+    }),
+  );
+  await runtime.delete('left');
+  expect(await Promise.all(mounted.map(isMounted))).toEqual([false, true]);
+  expect(await readdir(join(workspace.path, 'runc'))).toEqual(['left-beside']);
+  await runtime.delete('left-beside');
+  // One that the runtime does not know any more: an earlier delete got no further.
+  await mkdir(join(workspace.path, 'runc/left'));
+  const again = await mountProgram(join(workspace.path, 'runc/left'));
+  await runtime.delete('left');
+  expect(await isMounted(again)).toBe(false);
+  expect(await readdir(join(workspace.path, 'runc'))).toEqual([]);
+});
+
+test('a delete that fails has unmounted what was in its way, and the folder stays for the next', async () => {
+  const folder = join(workspace.path, 'runc/refused');
+  await mkdir(folder);
+  const mounted = await mountProgram(folder);
+  const refusing = createOciRuntime({ kernel, path: '/bin/false', root: join(workspace.path, 'runc') });
+  await expect(refusing.delete('refused')).rejects.toMatchObject({ code: 'runtime-failed' });
+  expect([await isMounted(mounted), existsSync(folder)]).toEqual([false, true]);
+  await runtime.delete('refused');
+  expect(existsSync(folder)).toBe(false);
 });
 
 test('what the runtime refuses comes in its own words', async () => {
