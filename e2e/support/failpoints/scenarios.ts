@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import {
   ContainerState,
   NamespaceMode,
-  NamespaceOption,
+  type NamespaceOption,
   PodSandboxConfig,
   PodSandboxState,
   Protocol,
