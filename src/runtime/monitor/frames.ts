@@ -11,14 +11,17 @@ const headerSize = 12;
 /** No frame of a monitor is longer. */
 const payloadMax = 2 * 1024 ** 2;
 
-/** u32 payload length, u8 type, three zero bytes, u32 tag; then the payload. */
+/** u32 payload length, u8 type, three zero bytes, u32 tag; the payload follows. */
+export function encodeHeader(type: number, tag: number, length: number): Buffer {
+  const header = Buffer.alloc(headerSize);
+  header.writeUInt32LE(length, 0);
+  header.writeUInt8(type, 4);
+  header.writeUInt32LE(tag, 8);
+  return header;
+}
+
 export function encodeFrame(type: number, tag: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
-  const frame = Buffer.alloc(headerSize + payload.length);
-  frame.writeUInt32LE(payload.length, 0);
-  frame.writeUInt8(type, 4);
-  frame.writeUInt32LE(tag, 8);
-  frame.set(payload, headerSize);
-  return frame;
+  return Buffer.concat([encodeHeader(type, tag, payload.length), payload]);
 }
 
 /** Cuts a byte stream into frames, wherever its chunks end. */
