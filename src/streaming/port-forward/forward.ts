@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { anySignal, BerthError, errnoOf, messageOf, throwIfAborted } from '../../base';
+import { abortError, anySignal, BerthError, errnoOf, messageOf, throwIfAborted } from '../../base';
 import type { PortForwardRequest, StreamTarget } from '../target';
 import type { ClientEnd } from './client-end';
 
@@ -49,12 +49,13 @@ async function dial(port: number, { request, target }: ForwardParts, signal: Abo
 async function join(pod: Duplex, client: ClientEnd, signal: AbortSignal, parts: ForwardParts): Promise<void> {
   let why: Error | undefined;
   let stall: NodeJS.Timeout | undefined;
-  const end = (reason: unknown) => {
-    why ??= reason instanceof Error ? reason : new Error(messageOf(reason));
+  const end = (reason: Error) => {
+    why ??= reason;
     pod.destroy();
   };
-  const abort = () => end(signal.reason);
-  const stalled = () => end(stallError(nameOf(client.port, parts.request), parts.stallTimeoutMs));
+  const object = nameOf(client.port, parts.request);
+  const abort = () => end(abortError(signal, 'PortForward', object));
+  const stalled = () => end(stallError(object, parts.stallTimeoutMs));
   const closed = new Promise<void>((resolve) => pod.once('close', resolve));
   pod.on('error', end);
   client.input

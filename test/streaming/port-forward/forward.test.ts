@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough, type Duplex } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
+import { BerthError } from '../../../src/base';
 import { emptied, PodBehindServer } from './pod';
 
 const mebibyte = 1 << 20;
@@ -163,7 +164,7 @@ test('a pod that stops ends its connections with a reason, and the session', asy
   const session = await pod.forward();
   const connection = await session.connect(port);
   await once(connection, 'readable');
-  pod.shell.stopping.abort(new Error('the pod stops'));
+  pod.shell.stopping.abort(new BerthError('pod-not-ready', { op: 'PortForward', detail: 'the pod stops' }));
   await expect(text(connection)).rejects.toThrow('the pod stops');
   await session.over;
 });
