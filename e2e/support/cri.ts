@@ -1,4 +1,5 @@
 import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
+import { slow } from '../../test/slow.cjs';
 import {
   UpdateContainerResourcesRequest,
   UpdatePodSandboxResourcesRequest,
@@ -232,7 +233,7 @@ export function imageSpec(image: string): ImageSpec {
   return { image, annotations: {}, userSpecifiedImage: '', runtimeHandler: '', imageRef: '' };
 }
 
-function call<Q, S>(method: Method<Q, S>, request: Q, { deadlineMs = 50_000 }: CallControl = {}): Promise<S> {
+function call<Q, S>(method: Method<Q, S>, request: Q, { deadlineMs = 50_000 * slow }: CallControl = {}): Promise<S> {
   return new Promise((resolve, reject) => {
     method(request, new Metadata(), { deadline: Date.now() + deadlineMs }, (error, response) => {
       if (error) reject(error);
