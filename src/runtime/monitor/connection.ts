@@ -8,9 +8,11 @@ import { encodeFrame, encodeHeader, FrameReader, type Frame } from './frames';
 /** How long a monitor may take for its first answer: it is one process with nothing else to do. */
 const greetingMs = 10_000;
 
+const output: ReadonlySet<number> = new Set([frameType.stdout, frameType.stderr]);
+
 /** One connection to a monitor, in one role. */
 export class MonitorConnection {
-  private readonly reader = new FrameReader();
+  private readonly reader = new FrameReader(output);
 
   private constructor(
     readonly path: string,

@@ -239,6 +239,29 @@ describe('FrameReader', () => {
     ]);
   });
 
+  test('hands output on in the pieces that it comes in, and nothing else', () => {
+    const output = new Set<number>([frameType.stdout]);
+    const frames = [
+      encodeFrame(frameType.stdout, 2, Buffer.from('abcdefgh')),
+      encodeFrame(frameType.stdout, 2),
+      encodeFrame(frameType.exit, 2, Buffer.from('the end')),
+    ];
+    const bytes = Buffer.concat(frames);
+    for (const size of [1, 5, 13, 21, bytes.length]) {
+      const reader = new FrameReader(output);
+      const got: Frame[] = [];
+      for (let at = 0; at < bytes.length; at += size) {
+        got.push(...reader.push(bytes.subarray(at, at + size)));
+      }
+      const told = got.filter(({ type }) => type === frameType.stdout).map(({ payload }) => payload);
+      expect([Buffer.concat(told).toString(), told.at(-1)?.length]).toEqual(['abcdefgh', 0]);
+      if (size === 1) expect(told).toHaveLength(9);
+      expect(new Set(got.map(({ tag }) => tag))).toEqual(new Set([2]));
+      expect(got.at(-1)?.payload.toString()).toBe('the end');
+      expect(got.filter(({ type }) => type === frameType.exit)).toHaveLength(1);
+    }
+  });
+
   test('refuses what cannot be a frame', () => {
     expect(() => [...new FrameReader().push(Buffer.alloc(12, 0xff))]).toThrow(WireError);
     expect(() => [...new FrameReader().push(Buffer.from('HTTP/1.1 400 Bad'))]).toThrow(WireError);
