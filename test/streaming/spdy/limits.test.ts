@@ -295,10 +295,11 @@ describe('goodbye', () => {
     await until('the streams', () => received.length === 2);
     const chunks: Buffer[] = [];
     raw.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    const ended = once(raw, 'end');
     const closed = connection.close();
     // A stream behind our GOAWAY gets no answer, and neither does a ping.
     raw.write(Buffer.concat([await opening(11, codec), ping(1)]));
-    await once(raw, 'end');
+    await ended;
     raw.end();
     await closed;
     expect(Buffer.concat(chunks).subarray(-16).toString('hex')).toBe('80030007' + '00000008' + '00000009' + '00000000');
