@@ -176,15 +176,17 @@ berthOnly('beyond the peers', () => {
     expect(stdout.length).toBeLessThan(33554432);
   });
 
-  test('berthd’s stop ends the sessions with 1001; the container runs on, and is attached to again', async () => {
+  test('berthd’s stop ends the sessions and says so; the container runs on, and is attached to again', async () => {
     const container = await echo();
     const daemon = await restartable(suite.world);
     const session = await webSocket(container, {}, 'v5.channel.k8s.io');
     session.stdin('one\n');
     await lines(session, 'got one\n');
     await daemon.end();
-    expect(await session.closed).toEqual({ code: 1001, reason: 'berthd stops' });
+    const told = session.end();
     await daemon.launch();
+    const message = expect.stringContaining('berthd stops, the container runs on') as unknown;
+    expect(await told).toMatchObject({ status: { status: 'Failure', message }, code: 1000 });
     const again = await webSocket(container, {}, 'v5.channel.k8s.io');
     again.stdin('two\nend 0\n');
     expect(await again.end()).toEqual({ stdout: 'got two\n', stderr: 'no\n', status: success, code: 1000 });

@@ -181,7 +181,8 @@ berthTest('berthd’s stop ends the commands and tells their clients', async () 
   const daemon = await restartable(suite.world);
   const session = await exec('sleep 5151 & sleep 5152');
   await until('the command to run', async () => (await sleeping()) === '2');
-  const told = expect(session.status).rejects.toThrow();
+  for (const output of [session.stdout, session.stderr]) output?.resume();
+  const told = expect(session.status).rejects.toThrow('berthd stops, the command was ended');
   await daemon.end();
   await told;
   await daemon.launch();
