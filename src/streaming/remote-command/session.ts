@@ -26,9 +26,12 @@ export function commandSession(command: RemoteCommand, channels: CommandChannels
   const stopping = new AbortController();
   const run = async () => {
     const streams = await abortable(channels.opened(), stopping.signal, verb);
-    const code = await command.run({ ...streams, signal: anySignal(streams.signal, stopping.signal) });
-    throwIfAborted(stopping.signal, verb);
-    return code;
+    try {
+      return await command.run({ ...streams, signal: anySignal(streams.signal, stopping.signal) });
+    } finally {
+      // What was cut off has an end of its own, or words of its own for that: the stop is what the client has to know.
+      throwIfAborted(stopping.signal, verb);
+    }
   };
   const tell = async (outcome: CommandOutcome) => {
     await channels.finish(outcome);
