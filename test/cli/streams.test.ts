@@ -55,7 +55,10 @@ describe('exec -t', () => {
     const broken = call(daemon.socket, ['exec', '-it', 'web', 'sleep', '1000'], { terminal: lost });
     await until(() => lost.isRaw);
     await daemon.stopStreaming();
-    expect(await broken).toMatchObject({ status: 125, stderr: expect.stringContaining('berthd stops, the command was ended') as string });
+    expect(await broken).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('berthd stops, the command was ended') as string,
+    });
     expect(lost.changes).toEqual([true, false]);
   });
 
