@@ -1,10 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { BerthError, abortError, messageOf, silentLog, throwIfAborted } from '../../base';
+import { BerthError, abortError, messageOf, throwIfAborted } from '../../base';
 import { decodeOutcome } from '../remote-command/status';
-import { SpdyConnection } from '../spdy/connection';
+import type { SpdyConnection } from '../spdy/connection';
 import type { TerminalSize } from '../target';
-import { upgrade } from './upgrade';
+import { openSession } from './session';
 
 /** Which streams to open: the same as the URL was asked for with. */
 export interface ExecClientOptions {
@@ -45,16 +45,7 @@ async function openCommand(
   options: ExecClientOptions,
   signal: AbortSignal | undefined,
 ): Promise<ExecClient> {
-  const { socket, head } = await upgrade(op, url, protocol, signal);
-  const connection = new SpdyConnection(socket, head, {
-    role: 'client',
-    log: silentLog(),
-    idleTimeoutMs: 0,
-    maxStreams: 0,
-  });
-  const abort = () => connection.destroy();
-  signal?.addEventListener('abort', abort, { once: true });
-  void connection.done.then(() => signal?.removeEventListener('abort', abort));
+  const connection = await openSession(op, url, protocol, signal);
   const open = (type: string) => connection.openStream(new Map([['streamtype', type]]), signal);
   try {
     throwIfAborted(signal, op);

@@ -1,9 +1,8 @@
 import type { Duplex } from 'node:stream';
-import { silentLog, throwIfAborted } from '../../base';
+import { throwIfAborted } from '../../base';
 import { portForwardProtocol } from '../port-forward/protocol';
-import { SpdyConnection } from '../spdy/connection';
 import { ForwardedConnection } from './forwarded-connection';
-import { upgrade } from './upgrade';
+import { openSession } from './session';
 
 /** A session of port-forwarding. */
 export interface PortForwardClient {
@@ -22,16 +21,8 @@ const op = 'port-forward';
 
 /** Connects to a URL that PortForward answered with. The signal ends the session at any time. */
 export async function openPortForward(url: string, signal?: AbortSignal): Promise<PortForwardClient> {
-  const { socket, head } = await upgrade(op, url, portForwardProtocol, signal);
-  const connection = new SpdyConnection(socket, head, {
-    role: 'client',
-    log: silentLog(),
-    idleTimeoutMs: 0,
-    maxStreams: 0,
-  });
+  const connection = await openSession(op, url, portForwardProtocol, signal);
   const close = () => connection.destroy();
-  signal?.addEventListener('abort', close, { once: true });
-  const over = connection.done.then(() => signal?.removeEventListener('abort', close));
   if (signal?.aborted) close();
   throwIfAborted(signal, op);
   let requests = 0;
@@ -45,7 +36,7 @@ export async function openPortForward(url: string, signal?: AbortSignal): Promis
       error.output.end();
       return new ForwardedConnection(port, await open('data'), error.input);
     },
-    over,
+    over: connection.done,
     close,
   };
 }

@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import { BerthError, anySignal } from '../../base';
+import { stopError } from '../endings';
 import type { Session, SessionParts, WebSocketOffers } from '../session';
 import type { PortForwardRequest } from '../target';
 import { WebSocketBytes } from '../websocket/byte-stream';
@@ -60,7 +61,7 @@ function channelSession(
     await channels.close();
     log.debug('portforward session over');
   };
-  return { over: run(), stop: () => channels.stop(closeCode.goingAway, stopError()) };
+  return { over: run(), stop: () => channels.stop(closeCode.goingAway, stopError('portforward')) };
 }
 
 /** Those of the client's own query, or else those that the URL was asked for with. */
@@ -89,8 +90,4 @@ function clientEnd(channels: ChannelSocket, port: number, index: number): Client
     reset: () => undefined,
     finish: (failure) => new Promise((resolve) => void error.end(failure, () => resolve())),
   };
-}
-
-function stopError(): BerthError {
-  return new BerthError('daemon-stopping', { op: 'portforward', detail: 'berthd stops' });
 }

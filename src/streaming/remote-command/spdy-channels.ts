@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { BerthError, abortable, anySignal } from '../../base';
 import type { SessionParts } from '../session';
 import { SpdyConnection } from '../spdy/connection';
@@ -8,6 +7,7 @@ import type { SpdyStream } from '../spdy/stream';
 import type { AttachStreamRequest, ClientStreams } from '../target';
 import type { RemoteCommand } from './command';
 import { type CommandVersion, hasResize } from './protocols';
+import { sendAll } from './send-all';
 import type { CommandChannels } from './session';
 import { type CommandOutcome, encodeOutcome } from './status';
 import { terminalSizes } from './terminal-sizes';
@@ -72,17 +72,19 @@ export class SpdyChannels implements CommandChannels {
 
   async finish(outcome: CommandOutcome): Promise<void> {
     for (const type of ['stdin', 'resize'] as const) this.streams.get(type)?.input.destroy();
-    const output = [this.streams.get('stdout'), this.streams.get('stderr')];
     // The output comes before the status: some clients stop reading at the status.
-    await Promise.all(output.map(sendAll));
-    const error = this.streams.get('error');
-    error?.output.write(encodeOutcome(outcome, this.version));
-    await Promise.all([sendAll(error), sendAll(this.streams.get('stdin')), sendAll(this.streams.get('resize'))]);
+    await this.sendAll('stdout', 'stderr');
+    this.streams.get('error')?.output.write(encodeOutcome(outcome, this.version));
+    await this.sendAll('error', 'stdin', 'resize');
     await this.connection.close();
   }
 
   stop(): void {
     this.connection.destroy();
+  }
+
+  private async sendAll(...types: StreamType[]): Promise<void> {
+    await Promise.all(types.map((type) => sendAll(this.streams.get(type)?.output)));
   }
 
   /** Takes a stream that the client opened; one that nobody asked for is reset. */
@@ -97,14 +99,6 @@ export class SpdyChannels implements CommandChannels {
     if (type !== 'stdin' && type !== 'resize') stream.input.destroy();
     if (this.streams.size === this.expected.size) this.allHere();
   }
-}
-
-/** Half-closes a stream and waits until it is written, or until the stream is beyond help. */
-async function sendAll(stream: SpdyStream | undefined): Promise<void> {
-  if (!stream || stream.output.destroyed) return;
-  stream.output.end();
-  // The connection's loss is known by its signal; nothing more can be done for the stream here.
-  await finished(stream.output).catch(() => undefined);
 }
 
 function expectedStreams(request: AttachStreamRequest, version: CommandVersion): StreamType[] {

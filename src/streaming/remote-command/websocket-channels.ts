@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import type { WebSocket } from 'ws';
-import { BerthError } from '../../base';
+import { stopError } from '../endings';
 import type { SessionParts } from '../session';
 import type { ClientStreams } from '../target';
 import { ChannelSocket, closeCode } from '../websocket/channel-socket';
 import type { ChannelCodec } from '../websocket/codec';
 import type { RemoteCommand } from './command';
 import { type CommandVersion, hasResize } from './protocols';
+import { sendAll } from './send-all';
 import type { CommandChannels } from './session';
 import { type CommandOutcome, encodeOutcome } from './status';
 import { terminalSizes } from './terminal-sizes';
@@ -58,15 +58,6 @@ export class WebSocketChannels implements CommandChannels {
   }
 
   stop(): void {
-    const detail = 'berthd stops';
-    this.socket.stop(closeCode.goingAway, new BerthError('daemon-stopping', { op: 'stream', detail }));
+    this.socket.stop(closeCode.goingAway, stopError('stream'));
   }
-}
-
-/** Waits until all of it is written, or until the stream is beyond help. */
-async function sendAll(stream: Writable | undefined): Promise<void> {
-  if (!stream || stream.destroyed) return;
-  stream.end();
-  // The connection's loss is known by its signal; nothing more can be done for the stream here.
-  await finished(stream).catch(() => undefined);
 }

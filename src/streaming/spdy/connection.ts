@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { BerthError, type Log, abortable, isBerthError, messageOf } from '../../base';
-import { FrameWriter, goneError } from './frame-writer';
+import type { BerthError } from '../../base';
+import { type Log, abortable, isBerthError, messageOf } from '../../base';
+import { goneError, idleError } from '../endings';
+import { FrameWriter } from './frame-writer';
 import {
   type Frame,
   FrameReader,
@@ -243,8 +245,4 @@ export class SpdyConnection {
     clearTimeout(this.idle);
     this.streams.breakAll(goneError());
   }
-}
-
-function idleError(ms: number): BerthError {
-  return new BerthError('deadline-exceeded', { op: 'stream', detail: `nothing was sent for ${ms / 1000} s` });
 }

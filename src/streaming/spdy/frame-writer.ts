@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { BerthError } from '../../base';
+import { goneError } from '../endings';
 import { Linger } from './linger';
 import { dataHeader, goaway, ping } from './frames';
 
@@ -128,6 +128,3 @@ export class FrameWriter {
 }
 
 /** The error for a peer that is no longer there. */
-export function goneError(): BerthError {
-  return new BerthError('call-cancelled', { op: 'stream', detail: 'the peer closed the connection' });
-}

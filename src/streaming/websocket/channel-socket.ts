@@ -1,6 +1,8 @@
 import { Readable, Writable } from 'node:stream';
 import { WebSocket } from 'ws';
-import { BerthError, type Log } from '../../base';
+import type { BerthError } from '../../base';
+import { type Log } from '../../base';
+import { goneError, idleError } from '../endings';
 import type { ChannelCodec } from './codec';
 
 export interface ChannelOptions {
@@ -166,12 +168,4 @@ export class ChannelSocket {
     this.closing = true;
     for (const input of [...this.inputs.values()]) input.destroy(goneError());
   }
-}
-
-function goneError(): BerthError {
-  return new BerthError('call-cancelled', { op: 'stream', detail: 'the peer closed the connection' });
-}
-
-function idleError(ms: number): BerthError {
-  return new BerthError('deadline-exceeded', { op: 'stream', detail: `nothing was sent for ${ms / 1000} s` });
 }
