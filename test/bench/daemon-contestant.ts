@@ -1,32 +1,20 @@
 import { status, type ServiceError } from '@grpc/grpc-js';
 import { mkdir } from 'node:fs/promises';
-import { endDaemon, removeTraces, startDaemon, type DaemonOptions } from '../../e2e/support/daemon';
+import type { DaemonOptions } from '../../e2e/support/daemon';
 import type { DaemonKind } from '../../e2e/support/environment';
-import { images } from '../../e2e/support/fixtures';
-import { makeLayout } from '../../e2e/support/layout';
-import { World } from '../../e2e/support/world';
+import type { World } from '../../e2e/support/world';
+import { benchDaemon } from './bench-daemon';
 import type { Contestant, Extent } from './contestant';
 import { timed, type Measured, type Samples } from './measure';
 
 /** A daemon of its own, measured over CRI as a kubelet drives it. */
 export async function daemonContestant(kind: DaemonKind, options: DaemonOptions): Promise<Contestant> {
-  const { layout } = options;
-  await makeLayout(layout);
-  const daemon = await startDaemon(kind, options);
-  const world = await World.open(layout.socket, layout.names.cgroupParent);
-  const { runtimeName, runtimeVersion } = await world.cri.version();
-  await world.cri.pull(images.busybox);
-  if (kind === 'containerd') await world.cri.pull(images.pause);
+  const own = await benchDaemon(kind, options);
   return {
     name: kind === 'berth' ? 'berth' : 'peer',
-    version: `${runtimeName} ${runtimeVersion}`,
-    round: (extent) => round(world, extent),
-    async close() {
-      await world.clear();
-      await world.close();
-      await endDaemon(daemon);
-      await removeTraces(layout);
-    },
+    version: own.version,
+    round: (extent) => round(own.world, extent),
+    close: async () => own[Symbol.asyncDispose](),
   };
 }
 

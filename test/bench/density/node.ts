@@ -1,9 +1,8 @@
 import { mkdir } from 'node:fs/promises';
-import { endDaemon, removeTraces, startDaemon, type DaemonOptions } from '../../../e2e/support/daemon';
+import type { DaemonOptions } from '../../../e2e/support/daemon';
 import type { DaemonKind } from '../../../e2e/support/environment';
-import { images } from '../../../e2e/support/fixtures';
-import { makeLayout } from '../../../e2e/support/layout';
-import { World } from '../../../e2e/support/world';
+import type { World } from '../../../e2e/support/world';
+import { benchDaemon } from '../bench-daemon';
 import { sharesOf, type Shares } from './footprint';
 
 /** What a full node's runtime takes. */
@@ -22,24 +21,11 @@ export async function density(
   options: DaemonOptions,
   extent: { readonly pods: number; readonly pollSeconds: number },
 ): Promise<Density> {
-  const { layout } = options;
-  await makeLayout(layout);
-  const daemon = await startDaemon(kind, options);
-  try {
-    const world = await World.open(layout.socket, layout.names.cgroupParent);
-    const { runtimeName, runtimeVersion } = await world.cri.version();
-    await world.cri.pull(images.busybox);
-    if (kind === 'containerd') await world.cri.pull(images.pause);
-    await Promise.all(Array.from({ length: extent.pods }, () => startPod(world)));
-    await pollAsKubelet(world, extent.pollSeconds);
-    const shares = await sharesOf(daemon.pid, layout.dir);
-    await world.clear();
-    await world.close();
-    return { version: `${runtimeName} ${runtimeVersion}`, shares };
-  } finally {
-    await endDaemon(daemon);
-    await removeTraces(layout);
-  }
+  await using own = await benchDaemon(kind, options);
+  const { daemon, world, version } = own;
+  await Promise.all(Array.from({ length: extent.pods }, () => startPod(world)));
+  await pollAsKubelet(world, extent.pollSeconds);
+  return { version, shares: await sharesOf(daemon.pid, options.layout.dir) };
 }
 
 async function startPod(world: World): Promise<void> {

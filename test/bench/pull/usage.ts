@@ -8,11 +8,22 @@ const tickMs = 10;
 export async function cpuMsOf(pid: number): Promise<number> {
   let total = 0;
   for (const member of await treeOf(pid)) {
-    const stat = await readProc(member, 'stat');
     // utime, stime, cutime and cstime (proc(5)).
-    if (stat !== undefined) for (const field of fieldsOf(stat).slice(11, 15)) total += Number(field) * tickMs;
+    total += await timesOf(member, 4);
   }
   return total;
+}
+
+/** Processor time of the process alone: utime and stime (proc(5)). */
+export function ownCpuMsOf(pid: number): Promise<number> {
+  return timesOf(pid, 2);
+}
+
+/** The sum of so many of its times; 0 if it is gone. */
+async function timesOf(pid: number, count: number): Promise<number> {
+  const stat = await readProc(pid, 'stat');
+  const times = stat === undefined ? [] : fieldsOf(stat).slice(11, 11 + count);
+  return times.reduce((sum, ticks) => sum + Number(ticks) * tickMs, 0);
 }
 
 /** Resident memory of one process now, and its peak since `forgetPeak`; bytes. */

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { openExec, openPortForward } from '../../../src/streaming';
-import { endDaemon, removeTraces, startDaemon, type DaemonOptions } from '../../../e2e/support/daemon';
+import type { DaemonOptions } from '../../../e2e/support/daemon';
 import type { DaemonKind } from '../../../e2e/support/environment';
-import { images } from '../../../e2e/support/fixtures';
-import { makeLayout } from '../../../e2e/support/layout';
 import { PodProgram } from '../../../e2e/support/pod-program';
-import { World } from '../../../e2e/support/world';
+import { benchDaemon } from '../bench-daemon';
+import { ownCpuMsOf } from '../pull/usage';
 import { thereAndBack } from './transfer';
 
 export const streamKinds = ['exec', 'port-forward'] as const;
@@ -28,13 +26,8 @@ const echoPort = 7001;
 
 /** A daemon of its own with one pod: `cat` for exec, a program that repeats what it gets for port-forward. */
 export async function streamContestant(kind: DaemonKind, options: DaemonOptions): Promise<StreamContestant> {
-  const { layout } = options;
-  await makeLayout(layout);
-  const daemon = await startDaemon(kind, options);
-  const world = await World.open(layout.socket, layout.names.cgroupParent);
-  const { runtimeName, runtimeVersion } = await world.cri.version();
-  await world.cri.pull(images.busybox);
-  if (kind === 'containerd') await world.cri.pull(images.pause);
+  const own = await benchDaemon(kind, options);
+  const { daemon, world, version } = own;
   const container = await world.start({}, await world.runPod());
   const program = await PodProgram.start(
     world.cri,
@@ -62,25 +55,15 @@ export async function streamContestant(kind: DaemonKind, options: DaemonOptions)
     },
   };
   return {
-    version: `${runtimeName} ${runtimeVersion}`,
+    version,
     async transfer(of, bytes) {
-      const before = await cpuMs(daemon.pid);
+      const before = await ownCpuMsOf(daemon.pid);
       const ms = await work[of](bytes);
-      return { ms, daemonCpuMs: (await cpuMs(daemon.pid)) - before };
+      return { ms, daemonCpuMs: (await ownCpuMsOf(daemon.pid)) - before };
     },
     async close() {
       await program[Symbol.asyncDispose]();
-      await world.clear();
-      await world.close();
-      await endDaemon(daemon);
-      await removeTraces(layout);
+      await own[Symbol.asyncDispose]();
     },
   };
-}
-
-/** User and system time of the process, in milliseconds: proc(5), 100 ticks a second. */
-async function cpuMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
