@@ -111,12 +111,3 @@ export async function call(socket: string, args: readonly string[], options: Cal
   const [out, err] = await outputs;
   return { status, stdout: out.toString(), stderr: err.toString() };
 }
-
-/** Asks again and again until it is so; fails after ten seconds. */
-export async function until(condition: () => boolean): Promise<void> {
-  const late = AbortSignal.timeout(10_000);
-  while (!condition()) {
-    late.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -4,7 +4,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { NamespaceMode } from '../../src/wire';
-import { type CallOptions, bundledProgram, call, until } from './call';
+import { type CallOptions, bundledProgram, call } from './call';
+import { until } from '../support/until';
 import { FakeDaemon, type Life } from './fake-daemon';
 
 let daemon: FakeDaemon;

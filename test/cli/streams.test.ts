@@ -4,7 +4,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { BerthError } from '../../src/base';
-import { FakeTerminal, call, until } from './call';
+import { until } from '../support/until';
+import { FakeTerminal, call } from './call';
 import { FakeDaemon } from './fake-daemon';
 
 let daemon: FakeDaemon;

@@ -22,6 +22,20 @@ describe('namespaces', () => {
     return `${result.stdout.toString()}${result.stderr.toString()}`;
   };
 
+  /** Runs a program of Node's in the namespace, and gives it with the first connection to its port. */
+  const serving = async (program: string, port: number, signal?: AbortSignal) => {
+    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
+    const args = [`--net=${path('net')}`, process.execPath, '-e', program];
+    const ended = kernel.run({ path: 'nsenter', args }, signal);
+    ended.catch(() => undefined);
+    for (let tries = 0; tries < 200; tries++) {
+      const connection = await kernel.dial(path('net'), port).catch(() => undefined);
+      if (connection) return { connection, ended };
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error('nobody listens');
+  };
+
   /** Sockets that this process has. */
   const sockets = () => readdirSync('/proc/self/fd').filter(isSocket).length;
   const isSocket = (fd: string) => {
@@ -150,7 +164,6 @@ describe('namespaces', () => {
   });
 
   test('a port inside is dialled, both ways, with half-close', async () => {
-    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
     const program = `
       const server = require('net').createServer({ allowHalfOpen: true }, (socket) => {
         let size = 0;
@@ -158,21 +171,10 @@ describe('namespaces', () => {
         socket.on('end', () => { socket.end('got ' + size); server.close(); });
       });
       server.listen(8080, '127.0.0.1', () => console.log('listening'));`;
-    const controller = new AbortController();
-    const serving = kernel.run(
-      { path: 'nsenter', args: [`--net=${path('net')}`, process.execPath, '-e', program] },
-      controller.signal,
-    );
-    serving.catch(() => undefined);
-    let connection = await kernel.dial(path('net'), 8080).catch(() => undefined);
-    for (let i = 0; i < 200 && !connection; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 25));
-      connection = await kernel.dial(path('net'), 8080).catch(() => undefined);
-    }
-    if (!connection) throw new Error('nobody listens');
+    const { connection, ended } = await serving(program, 8080);
     connection.end(Buffer.alloc(3_000_000));
     expect(await text(connection)).toBe('got 3000000');
-    expect((await serving).exitCode).toBe(0);
+    expect((await ended).exitCode).toBe(0);
     const [gone, counters] = await kernel.interfaceCounters([path('gone'), path('net')]);
     expect(gone).toBeUndefined();
     expect(counters?.map(({ name }) => name)).toEqual(['lo']);
@@ -189,16 +191,11 @@ describe('namespaces', () => {
   });
 
   test('no process stands behind a dialled connection, and one that is given up leaves no descriptor', async () => {
-    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
     const program = `
       const server = require('net').createServer((socket) => socket.on('error', () => undefined).resume());
       server.listen(8082, '::1');`;
     const controller = new AbortController();
-    const args = [`--net=${path('net')}`, process.execPath, '-e', program];
-    const serving = kernel.run({ path: 'nsenter', args }, controller.signal);
-    serving.catch(() => undefined);
-    let first = await kernel.dial(path('net'), 8082).catch(() => undefined);
-    while (!first) first = await kernel.dial(path('net'), 8082).catch(() => undefined);
+    const { connection: first, ended } = await serving(program, 8082, controller.signal);
     const before = sockets();
     const standing = await Promise.all(Array.from({ length: 20 }, () => kernel.dial(path('net'), 8082)));
     expect(sockets()).toBe(before + 20);
@@ -214,39 +211,31 @@ describe('namespaces', () => {
     for (const socket of [first, ...standing]) socket.destroy();
     await until('no socket', () => sockets() === before - 1);
     controller.abort();
-    await serving.catch(() => undefined);
+    await ended.catch(() => undefined);
   });
 
   test('a dialled connection whose other side does not read holds up nobody', async () => {
-    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
     const program = `require('net').createServer((socket) => socket.pause()).listen(8083, '127.0.0.1');`;
     const controller = new AbortController();
-    const args = [`--net=${path('net')}`, process.execPath, '-e', program];
-    const serving = kernel.run({ path: 'nsenter', args }, controller.signal);
-    serving.catch(() => undefined);
-    let connection = await kernel.dial(path('net'), 8083).catch(() => undefined);
-    while (!connection) connection = await kernel.dial(path('net'), 8083).catch(() => undefined);
+    const { connection, ended } = await serving(program, 8083, controller.signal);
     // More than the kernel keeps: a socket that blocks would end this test here.
     connection.write(Buffer.alloc(64 << 20));
     expect(connection.writableLength).toBeGreaterThan(0);
     connection.destroy();
     controller.abort();
-    await serving.catch(() => undefined);
+    await ended.catch(() => undefined);
   });
 
   test('a dialled connection that is destroyed ends on the other side', async () => {
-    await kernel.pinNamespaces({ net: path('net'), sysctls: {} });
     const program = `
       const server = require('net').createServer((socket) => {
         socket.on('error', () => undefined);
         socket.on('close', () => process.exit(5));
       });
       server.listen(8081, '127.0.0.1');`;
-    const serving = kernel.run({ path: 'nsenter', args: [`--net=${path('net')}`, process.execPath, '-e', program] });
-    let connection = await kernel.dial(path('net'), 8081).catch(() => undefined);
-    while (!connection) connection = await kernel.dial(path('net'), 8081).catch(() => undefined);
+    const { connection, ended } = await serving(program, 8081);
     connection.destroy();
     await once(connection, 'close');
-    expect((await serving).exitCode).toBe(5);
+    expect((await ended).exitCode).toBe(5);
   });
 });

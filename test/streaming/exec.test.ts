@@ -4,37 +4,13 @@ import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { BerthError, silentLog } from '../../src/base';
-import { type ExecStreamRequest, type StreamTarget, createStreamingServer, openExec } from '../../src/streaming';
-import type { StreamingOptions } from '../../src/streaming';
+import { createStreamingServer, openExec } from '../../src/streaming';
+import { until } from '../support/until';
+import { all, command, stalls, useServers, writer } from './serve';
 import { ShellTarget } from './shell-target';
 import { targetWith } from './target-with';
 
-const servers: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(target: StreamTarget, options: Partial<StreamingOptions> = {}) {
-  const server = createStreamingServer({ host: '127.0.0.1', port: 0, target, log: silentLog(), ...options });
-  await server.listen();
-  servers.push(server);
-  return server;
-}
-
-const all = { stdin: true, stdout: true, stderr: true, tty: false };
-const command = (script: string, streams: Partial<ExecStreamRequest> = {}): ExecStreamRequest => ({
-  containerId: 'c1',
-  cmd: ['/bin/sh', '-c', script],
-  ...all,
-  ...streams,
-});
-
-async function until(condition: () => boolean, signal = AbortSignal.timeout(10_000)): Promise<void> {
-  while (!condition()) {
-    signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const serve = useServers();
 
 describe('exec', () => {
   test('carries stdin, stdout, stderr and the exit code', async () => {
@@ -75,28 +51,12 @@ describe('exec', () => {
   });
 
   test('a client that does not read holds the command back instead of filling memory', async () => {
-    let written = 0;
-    const server = await serve(
-      targetWith({
-        async exec(_, { stdout, signal }) {
-          const chunk = Buffer.alloc(64 * 1024);
-          while (stdout && written < 64 * 1024 * 1024) {
-            written += chunk.length;
-            if (!stdout.write(chunk)) await once(stdout, 'drain', { signal });
-          }
-          return 0;
-        },
-      }),
-    );
+    const { target, written } = writer();
+    const server = await serve(target);
     const abort = new AbortController();
     const exec = await openExec(server.execUrl(command('')), all, abort.signal);
-    let before = -1;
-    await until(() => {
-      const still = written > 0 && written === before;
-      before = written;
-      return still;
-    });
-    expect(written).toBeLessThan(32 * 1024 * 1024);
+    await until(stalls(written));
+    expect(written()).toBeLessThan(32 * 1024 * 1024);
     abort.abort();
     await expect(exec.status).rejects.toMatchObject({ code: 'call-cancelled' });
   });

@@ -1,39 +1,14 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { BerthError, silentLog } from '../../src/base';
-import { type ExecStreamRequest, type StreamTarget, createStreamingServer } from '../../src/streaming';
-import type { StreamingOptions } from '../../src/streaming';
+import { BerthError } from '../../src/base';
 import { CommandSocket } from '../support/command-socket';
+import { until } from '../support/until';
+import { command, stalls, useServers, writer } from './serve';
 import { ShellTarget } from './shell-target';
 import { targetWith } from './target-with';
 
-const servers: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function serve(target: StreamTarget, options: Partial<StreamingOptions> = {}) {
-  const server = createStreamingServer({ host: '127.0.0.1', port: 0, target, log: silentLog(), ...options });
-  await server.listen();
-  servers.push(server);
-  return server;
-}
-
-const all = { stdin: true, stdout: true, stderr: true, tty: false };
-const command = (script: string, streams: Partial<ExecStreamRequest> = {}): ExecStreamRequest => ({
-  containerId: 'c1',
-  cmd: ['/bin/sh', '-c', script],
-  ...all,
-  ...streams,
-});
-
-async function until(condition: () => boolean, signal = AbortSignal.timeout(10_000)): Promise<void> {
-  while (!condition()) {
-    signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const serve = useServers();
 
 const v5 = 'v5.channel.k8s.io';
 const success = { metadata: {}, status: 'Success' };
@@ -97,28 +72,12 @@ describe('exec over WebSocket', () => {
   });
 
   test('a client that does not read holds the command back instead of filling memory', async () => {
-    let written = 0;
-    const server = await serve(
-      targetWith({
-        async exec(_, { stdout, signal }) {
-          const chunk = Buffer.alloc(64 * 1024);
-          while (stdout && written < 64 * 1024 * 1024) {
-            written += chunk.length;
-            if (!stdout.write(chunk)) await once(stdout, 'drain', { signal });
-          }
-          return 0;
-        },
-      }),
-    );
+    const { target, written } = writer();
+    const server = await serve(target);
     const client = await CommandSocket.open(server.execUrl(command('')), v5);
     client.socket.pause();
-    let before = -1;
-    await until(() => {
-      const still = written > 0 && written === before;
-      before = written;
-      return still;
-    });
-    expect(written).toBeLessThan(32 * 1024 * 1024);
+    await until(stalls(written));
+    expect(written()).toBeLessThan(32 * 1024 * 1024);
     client.socket.resume();
     expect(await client.end()).toMatchObject({ status: success, code: 1000 });
     expect(client.bytes(1)).toHaveLength(64 * 1024 * 1024);

@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { LogPrinter, readLog } from '../../../src/cli/logs';
 import { type LogRecord, RecordSplitter, parseRecord } from '../../../src/cli/logs/record';
 import { tailOffset } from '../../../src/cli/logs/tail';
-import { until } from '../call';
+import { until } from '../../support/until';
 
 let folder: string;
 let path: string;
