@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { berth, berthLine, startBerth } from '../support/berth';
 import { images } from '../support/fixtures';
@@ -22,6 +22,14 @@ berthOnly('the command line', () => {
   const inTerminal = (line: string, columns = 100, rows = 30) =>
     TerminalSession.start(`export BERTH_LOG_DIR='${logs()}'; ${line}`, columns, rows);
   const digest = (data: Buffer) => createHash('sha256').update(data).digest('hex');
+  /** Bytes in the logs of the containers that run. */
+  const logged = async () => {
+    const folders = await readdir(logs());
+    const sizes = folders.map(
+      async (folder) => (await stat(join(logs(), folder, '0.log')).catch(() => undefined))?.size,
+    );
+    return (await Promise.all(sizes)).reduce<number>((sum, size) => sum + (size ?? 0), 0);
+  };
   const names: string[] = [];
   const nameOf = (name: string) => {
     names.push(name);
@@ -64,10 +72,16 @@ berthOnly('the command line', () => {
 
     test('when berth is told to end the terminal is given back', async () => {
       const pidFile = join(suite.world.dir, 'berth.pid');
+      const program = join(suite.world.dir, 'berth.sh');
       const command = berthLine('exec', '-it', container.id, 'sh', '-c', 'echo up; exec sleep 1000');
-      const terminal = await inTerminal(`(echo $BASHPID >${pidFile}; exec ${command}); stty -a`);
+      // A shell of its own, which becomes berth: its pid is known, whatever shell script(1) starts.
+      await writeFile(program, `echo $$ >${pidFile}\nexec ${command}\n`);
+      const terminal = await inTerminal(`sh ${program}; stty -a`);
       await terminal.shows(/up/);
-      process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGTERM');
+      const pid = Number(await readFile(pidFile, 'utf8'));
+      // 0 would be this whole process group.
+      expect(pid).toBeGreaterThan(1);
+      process.kill(pid, 'SIGTERM');
       const settings = await terminal.shows(/-?isig -?icanon/);
       expect(settings[0]).toBe('isig icanon');
       expect(await terminal.ended).toBe(0);
@@ -94,6 +108,26 @@ berthOnly('the command line', () => {
     const data = randomBytes(10 << 20);
     const { status, stdout, stderr } = await berth(logs(), ['run', '-i', '--rm', images.busybox, 'cat'], data);
     expect({ status, stderr, digest: digest(stdout) }).toEqual({ status: 0, stderr: '', digest: digest(data) });
+  });
+
+  test('run -i: who reads too slowly is shown the log, and can still type', async () => {
+    const data = randomBytes(11 << 20);
+    const early = 10 << 20;
+    const child = startBerth(logs(), 'run', '-i', '--rm', images.busybox, 'cat');
+    const closed = once(child, 'close');
+    child.stdin.write(data.subarray(0, early));
+    // Nobody has read anything yet: by the time that all is in the log the monitor has given this reader up.
+    await until('all to be in the log', async () => (await logged()) > early);
+    const shown: Buffer[] = [];
+    let length = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      shown.push(chunk);
+      length += chunk.length;
+    });
+    await until('what is in the log', () => length === early);
+    child.stdin.end(data.subarray(early));
+    expect(await closed).toEqual([0, null]);
+    expect(digest(Buffer.concat(shown))).toBe(digest(data));
   });
 
   test('run -it loses nothing of a short life, and ends as it does', async () => {

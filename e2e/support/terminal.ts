@@ -19,7 +19,9 @@ export class TerminalSession {
   /** Starts the command in a terminal of so many columns and rows. */
   static async start(command: string, columns: number, rows: number): Promise<TerminalSession> {
     const script = `tty; stty cols ${columns} rows ${rows}; ${command}`;
-    const session = new TerminalSession(spawn('script', ['-qefc', script, '/dev/null'], { stdio: 'pipe' }));
+    // script(1) starts $SHELL, which is bash for some and unset for others: one shell for all.
+    const env = { ...process.env, SHELL: '/bin/sh' };
+    const session = new TerminalSession(spawn('script', ['-qefc', script, '/dev/null'], { env, stdio: 'pipe' }));
     session.device = (await session.shows(/(\/dev\/pts\/\d+)\r?\n/))[1] ?? '';
     session.shown = '';
     return session;

@@ -8,7 +8,7 @@ import { LogPrinter, readLog, untilEnded } from '../logs';
 import { pullShown } from '../pull/pull';
 import { type RunRequest, containerConfig, podConfig } from './configs';
 import { isRunPod, removePod } from './remove';
-import { type RunStreams, joinRun, openStreams } from './streams';
+import { type RunStreams, type Taken, joinRun, openStreams } from './streams';
 
 /** What was asked for, before the image is known, and where. */
 export type RunOrder = Omit<RunRequest, 'imageId'> &
@@ -114,15 +114,14 @@ async function follow(
   const left = new AbortController();
   const ended = untilEnded(daemon, id, left.signal);
   ended.catch(() => undefined);
-  const taken = { stdout: 0, stderr: 0 };
+  const fromLog = async (taken: Taken) => {
+    const printer = new LogPrinter(io, false, taken);
+    const path = join(order.logFolder, '0.log');
+    for await (const record of readLog({ path, tail: undefined, until: ended })) await printer.print(record);
+  };
   try {
-    const joined = streams ? await joinRun(streams, io, order, taken) : 'broken';
-    if (joined === 'detached') return joined;
-    if (joined === 'broken') {
-      const printer = new LogPrinter(io, false, taken);
-      const path = join(order.logFolder, '0.log');
-      for await (const record of readLog({ path, tail: undefined, until: ended })) await printer.print(record);
-    }
+    if (!streams) await fromLog({ stdout: 0, stderr: 0 });
+    else if ((await joinRun(streams, io, order, fromLog)) === 'detached') return 'detached';
     return await ended;
   } finally {
     left.abort();

@@ -49,38 +49,39 @@ export async function openStreams(
 }
 
 /**
- * Joins the streams to ours. `complete`: the output has been taken to its end; `broken`: what follows what was taken has to be
- * read from the log; `detached`: the keys were pressed. Rejects if the input is lost while the container lives.
+ * Joins the streams to ours until the output has been taken to its end, or the keys were pressed. If the output's session
+ * breaks, `fromLog` shows what follows what was taken, while the input goes on. Rejects if the input is lost while the
+ * container lives.
  */
 export async function joinRun(
   { input, output }: RunStreams,
   io: Io,
   wanted: StreamsWanted,
-  taken: Taken,
-): Promise<'complete' | 'broken' | 'detached'> {
+  fromLog: (taken: Taken) => Promise<void>,
+): Promise<'complete' | 'detached'> {
   const terminal = wanted.tty ? io.terminal : undefined;
   using passed = input?.stdin && passInput(io, input.stdin, terminal ? wanted.detachKeys : Buffer.alloc(0));
   using _raw = passed && terminal?.raw();
   using _sizes = terminal && followSize(terminal, output);
-  const over = takeAll(output, io, taken);
+  const over = takeAll(output, io, fromLog).then(() => 'complete' as const);
   const lost = inputLost(input);
   for (const promise of [over, lost]) promise.catch(() => undefined);
   const detached = passed?.detached.then(() => 'detached' as const);
   return await Promise.race([over, lost, ...(detached ? [detached] : [])]);
 }
 
-async function takeAll(output: ExecClient, io: Io, taken: Taken): Promise<'complete' | 'broken'> {
+async function takeAll(output: ExecClient, io: Io, fromLog: (taken: Taken) => Promise<void>): Promise<void> {
+  const taken = { stdout: 0, stderr: 0 };
   try {
     await Promise.all([
       take(output.stdout, io.stdout, (bytes) => (taken.stdout += bytes)),
       take(output.stderr, io.stderr, (bytes) => (taken.stderr += bytes)),
     ]);
     await output.status;
-    return 'complete';
   } catch (error) {
     // The session's own failures; one of ours, as a pipe that nobody reads, is no less with the log.
-    if (isBerthError(error)) return 'broken';
-    throw error;
+    if (!isBerthError(error)) throw error;
+    await fromLog(taken);
   }
 }
 
