@@ -35,30 +35,40 @@ test('the image is the same in every run, is compressed to about a third, and it
 });
 
 test('processor time and memory are those of the process and its children, the ended ones too', async () => {
-  // The child burns, then the parent burns and holds memory until its input ends.
+  // The helper burns, then its parent does and holds memory; each is there until it is told to go.
   const script = `
     const burn = (ms) => { for (const end = Date.now() + ms; Date.now() < end; ); };
-    require('child_process').execFileSync(process.execPath, ['-e', 'for (const end = Date.now() + 400; Date.now() < end; );']);
-    const held = Buffer.alloc(64 << 20, 1);
-    burn(200);
-    process.stdout.write('ready');
-    process.stdin.resume().on('end', () => process.exit(held.length > 0 ? 0 : 1));`;
+    const helper = require('child_process').spawn(process.execPath, ['-e', 'for (const end = Date.now() + 400; Date.now() < end; ); ' +
+      'process.stdout.write("burnt"); process.stdin.resume()'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let held;
+    helper.stdout.once('data', () => {
+      held = Buffer.alloc(64 << 20, 1);
+      burn(200);
+      process.stdout.write('ready');
+    });
+    helper.on('exit', () => process.stdout.write('alone'));
+    process.stdin.once('data', () => helper.stdin.end()).on('end', () => process.exit(held.length > 0 ? 0 : 1));`;
   const child = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const pid = child.pid ?? 0;
-  const helpers = watchHelpers(pid);
-  await once(child.stdout, 'data');
-  expect(await cpuMsOf(pid)).toBeGreaterThanOrEqual(500);
-  // The child was seen: Node holds tens of MiB.
-  expect(await helpers.stop()).toBeGreaterThan(10 << 20);
-  const { now, peak } = await memoryOf(pid);
-  expect(now).toBeGreaterThan(64 << 20);
-  expect(peak).toBeGreaterThanOrEqual(now);
-  await forgetPeak(pid);
-  expect((await memoryOf(pid)).peak).toBeLessThan(peak + (16 << 20));
-  const ended = once(child, 'exit');
-  child.stdin.end();
-  expect(await ended).toEqual([0, null]);
-  expect(await memoryOf(pid)).toEqual({ now: 0, peak: 0 });
+  try {
+    const pid = child.pid ?? 0;
+    await once(child.stdout, 'data');
+    // Node holds tens of MiB. The first look is taken at once.
+    expect(await watchHelpers(pid).stop()).toBeGreaterThan(10 << 20);
+    child.stdin.write('go');
+    await once(child.stdout, 'data');
+    expect(await cpuMsOf(pid)).toBeGreaterThanOrEqual(500);
+    const { now, peak } = await memoryOf(pid);
+    expect(now).toBeGreaterThan(64 << 20);
+    expect(peak).toBeGreaterThanOrEqual(now);
+    await forgetPeak(pid);
+    expect((await memoryOf(pid)).peak).toBeLessThan(peak + (16 << 20));
+    const ended = once(child, 'exit');
+    child.stdin.end();
+    expect(await ended).toEqual([0, null]);
+    expect(await memoryOf(pid)).toEqual({ now: 0, peak: 0 });
+  } finally {
+    child.kill('SIGKILL');
+  }
 });
 
 test('times count at their best and memory at its worst; what was not measured has no verdict', () => {
