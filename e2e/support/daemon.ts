@@ -107,11 +107,11 @@ export async function endDaemon(daemon: Daemon, signal: 'SIGTERM' | 'SIGKILL' = 
 
 /** Waits until the process of a daemon that was sent a signal is gone. */
 export async function ended({ pid, command }: Daemon): Promise<void> {
-  await until(`${command[0]} (${pid}) to end`, async () => !(await isAlive(pid)), 30_000);
+  await until(`${command[0]} (${pid}) to end`, async () => !(await isAlive({ pid })), 30_000);
 }
 
 /** Whether the process runs: a zombie that its parent has not reaped yet does not. */
-async function isAlive(pid: number): Promise<boolean> {
+export async function isAlive({ pid }: Pick<Daemon, 'pid'>): Promise<boolean> {
   try {
     return !/^State:\s+[ZX]/m.test(await readFile(`/proc/${pid}/status`, 'utf8'));
   } catch {

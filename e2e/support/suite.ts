@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { endDaemon, launch, type Daemon } from './daemon';
+import { endDaemon, isAlive, launch, type Daemon } from './daemon';
 import { daemonKind, environment } from './environment';
 import { leaked, snapshot } from './leaks';
 import { until } from './wait';
@@ -29,6 +29,12 @@ export function useWorld(): { readonly world: World } {
     held.world = await World.open(environment().socket, daemon?.layout.names.cgroupParent ?? '');
     await held.world.cri.version();
     if (daemon) before = await snapshot(daemon);
+  });
+
+  // A case that fails between the daemon's end and its next start must not take those behind it along.
+  afterEach(async () => {
+    const daemon = await daemonUnderTest();
+    if (held.world && daemon && !(await isAlive(daemon))) await startAgain(daemon, held.world);
   });
 
   afterAll(async () => {
@@ -83,10 +89,15 @@ export async function restartable(world: World): Promise<{
     kill: () => endDaemon(current, 'SIGKILL'),
     end: () => endDaemon(current, 'SIGTERM'),
     launch: async () => {
-      world.disconnect();
-      current = await launch(current);
-      await writeFile(join(current.layout.dir, 'daemon.json'), JSON.stringify(current));
-      world.reconnect();
+      current = await startAgain(current, world);
     },
   };
+}
+
+async function startAgain(daemon: Daemon, world: World): Promise<Daemon> {
+  world.disconnect();
+  const started = await launch(daemon);
+  await writeFile(join(started.layout.dir, 'daemon.json'), JSON.stringify(started));
+  world.reconnect();
+  return started;
 }
