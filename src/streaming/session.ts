@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Log } from '../base';
+import type { Places } from './port-forward/places';
 import type { StreamTarget } from './target';
 
 /** What sessions are served with. */
@@ -11,6 +12,8 @@ export interface SessionParts {
   readonly idleTimeoutMs: number;
   /** Milliseconds for the client to open its streams. */
   readonly creationTimeoutMs: number;
+  /** Room for forwarded connections, of all sessions together. */
+  readonly forwards: Places;
 }
 
 /** A client's connection from its upgrade to its end. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { BerthError } from '../../src/base';
 import { CommandSocket } from '../support/command-socket';
 import { until } from '../support/until';
@@ -99,6 +100,28 @@ describe('exec over WebSocket', () => {
     client.socket.terminate();
     await until(() => target.active === 0, AbortSignal.timeout(20_000));
   });
+
+  test('a client that goes is noticed behind a proxy, whose way to us is blocked by what the command does not read', async () => {
+    const target = new ShellTarget();
+    const server = await serve(target);
+    const url = new URL(server.execUrl(command('exec sleep 1000')));
+    const port = Number(url.port);
+    // As the kubelet's: it copies either way, and sees that the client is gone when it writes to it.
+    const proxy = createServer({ allowHalfOpen: true }, (near) => {
+      const far = connect({ port, host: url.hostname, allowHalfOpen: true });
+      near.on('error', () => far.destroy()).pipe(far);
+      far.on('error', () => near.destroy()).pipe(near);
+    }).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    url.port = String((proxy.address() as AddressInfo).port);
+    const client = await CommandSocket.open(url.href, v5);
+    for (let i = 0; i < 64; i++) client.stdin(Buffer.alloc(1024 * 1024));
+    await until(() => target.active === 1);
+    await until(stalls(() => client.socket.bufferedAmount));
+    client.socket.terminate();
+    await until(() => target.active === 0, AbortSignal.timeout(30_000));
+    proxy.close();
+  }, 40_000);
 
   test('a command that ends without reading its stdin ends the session', async () => {
     const server = await serve(new ShellTarget());

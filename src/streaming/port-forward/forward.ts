@@ -3,11 +3,13 @@ import { finished } from 'node:stream/promises';
 import { abortError, anySignal, BerthError, errnoOf, messageOf, throwIfAborted } from '../../base';
 import type { PortForwardRequest, StreamTarget } from '../target';
 import type { ClientEnd } from './client-end';
+import type { Places } from './places';
 
 /** What a session's connections have in common. */
 export interface ForwardParts {
   readonly request: PortForwardRequest;
   readonly target: Pick<StreamTarget, 'dial'>;
+  readonly places: Places;
   /** Aborted when the client is gone or the pod stops. */
   readonly signal: AbortSignal;
   /** Milliseconds for which a pod may take nothing of what is there for it. */
@@ -24,6 +26,7 @@ const brokenOff = new Set(['ECONNRESET', 'EPIPE']);
 export async function forward(client: ClientEnd, parts: ForwardParts): Promise<void> {
   const signal = anySignal(client.signal, parts.signal);
   try {
+    using _ = parts.places.take(nameOf(client.port, parts.request));
     const pod = await dial(client.port, parts, signal);
     await join(pod, client, signal, parts);
     await client.finish();

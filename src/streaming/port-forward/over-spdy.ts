@@ -47,6 +47,7 @@ export class SpdyPortForward implements Session {
     this.forwardParts = {
       request,
       target: parts.target,
+      places: parts.forwards,
       signal: anySignal(this.connection.signal, stopped),
       stallTimeoutMs: parts.creationTimeoutMs,
     };

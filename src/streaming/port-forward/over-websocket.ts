@@ -43,7 +43,7 @@ function channelSession(
   request: PortForwardRequest,
   query: URLSearchParams,
   maxPorts: number,
-  { target, creationTimeoutMs, log }: SessionParts,
+  { target, forwards: places, creationTimeoutMs, log }: SessionParts,
 ): Session {
   const stopped = target.untilStopped(request);
   const signal = anySignal(channels.signal, stopped);
@@ -56,7 +56,7 @@ function channelSession(
       channels.stop(closeCode.policy, error);
       return channels.done;
     }
-    const parts = { request, target, signal, stallTimeoutMs: creationTimeoutMs };
+    const parts = { request, target, places, signal, stallTimeoutMs: creationTimeoutMs };
     await Promise.all(ports.map((port, index) => forward(clientEnd(channels, port, index), parts)));
     await channels.close();
     log.debug('portforward session over');

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BerthError, type Log } from '../../base';
+import { Places } from '../port-forward/places';
 import type { Session, SessionParts } from '../session';
 import type {
   AttachStreamRequest,
@@ -33,6 +34,8 @@ export interface StreamingOptions {
   readonly creationTimeoutMs?: number;
   /** Sessions at once; 1000. */
   readonly maxSessions?: number;
+  /** Forwarded connections at once, over all sessions; 1024. */
+  readonly maxForwards?: number;
   /** URLs that may be given out and not used; 1000. */
   readonly maxTokens?: number;
   /** Milliseconds that a URL can be used; 60 s. */
@@ -62,6 +65,7 @@ class HttpStreamingServer implements StreamingServer {
       log: options.log,
       idleTimeoutMs: options.idleTimeoutMs ?? 4 * 60 * 60_000,
       creationTimeoutMs: options.creationTimeoutMs ?? 30_000,
+      forwards: new Places(options.maxForwards ?? 1024),
     };
     this.maxSessions = options.maxSessions ?? 1000;
     this.tokens = new TokenStore(options.maxTokens ?? 1000, options.tokenLifetimeMs ?? 60_000);

@@ -126,5 +126,3 @@ export class FrameWriter {
     this.socket.destroy();
   }
 }
-
-/** The error for a peer that is no longer there. */

@@ -1,8 +1,8 @@
 import { Readable, Writable } from 'node:stream';
 import { BerthError } from '../../base';
+import { Inlet } from '../inlet';
 import { resetStatus } from './frames';
 import type { Headers } from './headers-codec';
-import { InputQueue } from './input-queue';
 
 type Done = (error?: Error | null) => void;
 
@@ -15,7 +15,7 @@ export interface StreamSender {
   forget(streamId: number): void;
 }
 
-/** What waits in each direction: for the reader here, and for the peer. */
+/** What waits for the peer. */
 const highWaterMark = 64 * 1024;
 
 /**
@@ -27,10 +27,7 @@ export class SpdyStream {
   readonly input: Readable;
   readonly output: Writable;
   private readonly cut = new AbortController();
-  private readonly queue = new InputQueue();
-  /** The reader has nothing and waits. */
-  private wanted = false;
-  private ended = false;
+  private readonly inlet: Inlet;
   private remoteDone = false;
   private localDone = false;
   private release: (() => void) | undefined;
@@ -40,19 +37,19 @@ export class SpdyStream {
     readonly headers: Headers,
     private readonly sender: StreamSender,
   ) {
-    this.input = new Readable({
-      // The queue holds what is behind: the Readable counts bytes only, not the pieces that they came in.
+    const input = new Readable({
       highWaterMark: 1,
-      read: () => {
-        this.wanted = true;
-        this.feed();
-      },
+      read: () => this.inlet.read(),
       destroy: (error, done) => {
-        this.queue.clear();
-        this.catchUp();
+        this.inlet.close();
         done(error);
       },
     });
+    this.input = input;
+    this.inlet = new Inlet(
+      (piece) => input.push(piece),
+      () => this.catchUp(),
+    );
     this.output = new Writable({
       highWaterMark,
       write: (chunk: Buffer, _encoding, done) => (this.localDone ? done() : this.sender.sendData(this.id, chunk, done)),
@@ -82,10 +79,7 @@ export class SpdyStream {
 
   /** Takes data from the connection; if the reader is behind, the promise settles when it has caught up. */
   receive(payload: Buffer): Promise<void> | undefined {
-    if (this.remoteDone || this.input.destroyed || payload.length === 0) return undefined;
-    this.queue.push(payload);
-    this.feed();
-    if (this.queue.bytes < highWaterMark) return undefined;
+    if (this.inlet.receive(payload)) return undefined;
     return new Promise((resolve) => {
       this.release = resolve;
     });
@@ -95,7 +89,7 @@ export class SpdyStream {
   receiveFin(): void {
     if (this.remoteDone) return;
     this.finish('remote');
-    if (this.queue.bytes === 0) this.end();
+    this.inlet.end();
   }
 
   /** The peer opened the stream as one that only it sends on. */
@@ -131,24 +125,6 @@ export class SpdyStream {
     if (!this.localDone || !this.remoteDone) this.sender.sendReset(this.id, status);
     this.finish('local');
     this.receiveFin();
-  }
-
-  /** Hands the reader what it waits for, and behind the last of it the end. */
-  private feed(): void {
-    if (!this.wanted) return;
-    const piece = this.queue.shift();
-    if (!piece) return;
-    this.wanted = false;
-    if (this.queue.bytes < highWaterMark / 2) this.catchUp();
-    this.input.push(piece);
-    if (this.remoteDone && this.queue.bytes === 0) this.end();
-  }
-
-  /** Once: whoever reads may have come here again from within a push. */
-  private end(): void {
-    if (this.ended) return;
-    this.ended = true;
-    this.input.push(null);
   }
 
   private catchUp(): void {

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { BerthError } from '../../base';
 import { type Log } from '../../base';
 import { goneError, idleError } from '../endings';
+import { Inlet } from '../inlet';
 import type { ChannelCodec } from './codec';
 
 export interface ChannelOptions {
@@ -16,6 +17,7 @@ export interface ChannelOptions {
 
 /** The channel that ends another one (v5). */
 const closeChannel = 255;
+/** What waits for the peer. */
 const highWaterMark = 64 * 1024;
 /** While a slow reader holds the connection up, nothing is read: only a write tells that the peer is gone. */
 const probeMs = 5_000;
@@ -30,7 +32,7 @@ export const closeCode = { normal: 1000, goingAway: 1001, abnormal: 1006, policy
 export class ChannelSocket {
   /** Settles when the socket is done with; never rejects. */
   readonly done: Promise<void>;
-  private readonly inputs = new Map<number, Readable>();
+  private readonly inputs = new Map<number, { readonly inlet: Inlet; readonly input: Readable }>();
   private readonly behind = new Set<number>();
   private readonly lost = new AbortController();
   private readonly idle: NodeJS.Timeout | undefined;
@@ -65,18 +67,22 @@ export class ChannelSocket {
 
   /** What the peer sends on a channel. Channels that nobody has asked for are dropped. */
   input(channel: number): Readable {
+    const inlet = new Inlet(
+      (piece) => input.push(piece),
+      () => this.caughtUp(channel),
+    );
     const input = new Readable({
-      highWaterMark,
-      read: () => this.caughtUp(channel),
+      highWaterMark: 1,
+      read: () => inlet.read(),
       destroy: (error, done) => {
         this.inputs.delete(channel);
-        this.caughtUp(channel);
+        inlet.close();
         done(error);
       },
     });
     // A channel that nobody listens to must not end the process when its connection breaks.
     input.on('error', () => undefined);
-    this.inputs.set(channel, input);
+    this.inputs.set(channel, { inlet, input });
     return input;
   }
 
@@ -124,15 +130,15 @@ export class ChannelSocket {
       return;
     }
     // Behind its end there is no more of it.
-    const input = this.inputs.get(channel);
-    if (!input || payload.length === 0 || input.push(payload)) return;
+    const waiting = this.inputs.get(channel);
+    if (!waiting || waiting.inlet.receive(payload)) return;
     this.behind.add(channel);
     this.socket.pause();
     this.probe ??= setInterval(() => this.ping(), probeMs).unref();
   }
 
   private end(channel: number): void {
-    this.inputs.get(channel)?.push(null);
+    this.inputs.get(channel)?.inlet.end();
     this.inputs.delete(channel);
   }
 
@@ -155,7 +161,7 @@ export class ChannelSocket {
     this.closing = true;
     clearTimeout(this.idle);
     // The peer's side of the closing has to be seen; what comes before it is thrown away.
-    for (const input of [...this.inputs.values()]) input.destroy();
+    for (const { input } of [...this.inputs.values()]) input.destroy();
     this.readOn();
     // A reason has at most 123 bytes.
     this.socket.close(code, reason.replace(/[^ -~]/g, '?').slice(0, 120));
@@ -166,6 +172,6 @@ export class ChannelSocket {
     clearInterval(this.probe);
     if (!this.closing) this.lost.abort(goneError());
     this.closing = true;
-    for (const input of [...this.inputs.values()]) input.destroy(goneError());
+    for (const { input } of [...this.inputs.values()]) input.destroy(goneError());
   }
 }

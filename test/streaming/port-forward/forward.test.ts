@@ -101,6 +101,26 @@ test('one more than the session may have is refused, and takes nobody with it', 
   expect(await text(open[511] as Duplex)).toBe('last');
 }, 60_000);
 
+test('more than all sessions together may have are refused with the reason, until one ends', async () => {
+  await using pod = await PodBehindServer.start({}, { maxForwards: 2 });
+  const port = await pod.serve((socket) => socket.pipe(socket));
+  const [one, other] = [await pod.forward(), await pod.forward()];
+  const open = [await one.connect(port), await other.connect(port)];
+  for (const connection of open) {
+    connection.write('here');
+    await once(connection, 'data');
+  }
+  await expect(text(await one.connect(port))).rejects.toThrow(
+    new RegExp(`port ${port} of pod p1: 2 connections are forwarded, as many as may be at once`),
+  );
+  open[1]?.end();
+  expect(await text(open[1] as Duplex)).toBe('');
+  const next = await one.connect(port);
+  next.end('next');
+  expect(await text(next)).toBe('next');
+  open[0]?.destroy();
+});
+
 test('a connection that the pod breaks off is broken for the client, too, without a word', async () => {
   await using pod = await PodBehindServer.start();
   const port = await pod.serve((socket) => {
@@ -175,7 +195,7 @@ test('a pod that takes nothing holds the session up for a while only', async () 
   let port = 0;
   await using pod = await PodBehindServer.start(
     { dial: (request, to, signal) => (to === port ? pod.shell.dial(request, to, signal) : Promise.resolve(stuck)) },
-    300,
+    { creationTimeoutMs: 300 },
   );
   port = await pod.serve((socket) => socket.pipe(socket));
   const session = await pod.forward();

@@ -85,7 +85,7 @@ test('streams of one request that name different ports are told so', async () =>
 });
 
 test('a stream that stays alone is told so, or reset', async () => {
-  await using pod = await PodBehindServer.start({}, 200);
+  await using pod = await PodBehindServer.start({}, { creationTimeoutMs: 200 });
   using session = await client(pod);
   const error = await session.open({ streamtype: 'error', port: '80', requestid: '1' });
   const data = await session.open({ streamtype: 'data', port: '80', requestid: '2' });

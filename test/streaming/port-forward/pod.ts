@@ -6,6 +6,7 @@ import {
   openPortForward,
   type PortForwardClient,
   type StreamTarget,
+  type StreamingOptions,
   type StreamingServer,
 } from '../../../src/streaming';
 import { ShellTarget } from '../shell-target';
@@ -20,7 +21,7 @@ export class PodBehindServer implements AsyncDisposable {
 
   private constructor(
     private readonly target: Partial<StreamTarget>,
-    timeoutMs: number,
+    options: Partial<StreamingOptions>,
   ) {
     this.streaming = createStreamingServer({
       host: '127.0.0.1',
@@ -32,12 +33,15 @@ export class PodBehindServer implements AsyncDisposable {
         untilStopped: () => this.shell.untilStopped(),
       },
       log: silentLog(),
-      creationTimeoutMs: timeoutMs,
+      ...options,
     });
   }
 
-  static async start(target: Partial<StreamTarget> = {}, timeoutMs = 30_000): Promise<PodBehindServer> {
-    const pod = new PodBehindServer(target, timeoutMs);
+  static async start(
+    target: Partial<StreamTarget> = {},
+    options: Partial<StreamingOptions> = {},
+  ): Promise<PodBehindServer> {
+    const pod = new PodBehindServer(target, options);
     await pod.streaming.listen();
     return pod;
   }

@@ -6,7 +6,6 @@ import { silentLog } from '../../../src/base';
 import { SpdyConnection } from '../../../src/streaming/spdy/connection';
 import { FrameReader, dataHeader, goaway, ping, rstStream } from '../../../src/streaming/spdy/frames';
 import { HeadersEncoder } from '../../../src/streaming/spdy/headers-codec';
-import { InputQueue } from '../../../src/streaming/spdy/input-queue';
 import { Linger } from '../../../src/streaming/spdy/linger';
 import { type RawPeer, echoPeer, framesOf, opening, openings, rawPeer } from './support/raw-peer';
 
@@ -136,25 +135,6 @@ test('a flood of small frames leaves the event loop to others', async () => {
   flooding = false;
   await count;
   expect(turns).toBeGreaterThan(50);
-});
-
-test('single bytes that wait for their reader are kept in a few pieces', () => {
-  const queue = new InputQueue();
-  for (let byte = 0; byte < 64 * 1024; byte++) queue.push(Buffer.alloc(1, byte));
-  expect(queue.bytes).toBe(64 * 1024);
-  const pieces: Buffer[] = [];
-  for (let piece = queue.shift(); piece; piece = queue.shift()) pieces.push(piece);
-  expect(pieces.length).toBeLessThanOrEqual(4);
-  expect(Buffer.concat(pieces)).toEqual(Buffer.from(Array.from({ length: 64 * 1024 }, (_, byte) => byte & 0xff)));
-  expect(queue.bytes).toBe(0);
-});
-
-test('what was handed out is not written to again', () => {
-  const queue = new InputQueue();
-  queue.push(Buffer.from('first'));
-  const first = queue.shift();
-  queue.push(Buffer.from('other'));
-  expect([first?.toString(), queue.shift()?.toString(), queue.shift()]).toEqual(['first', 'other', undefined]);
 });
 
 describe('a reader that is behind', () => {
