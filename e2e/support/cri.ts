@@ -1,4 +1,11 @@
-import { credentials, Metadata, type CallOptions, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials,
+  Metadata,
+  type CallOptions,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { slow } from '../../test/slow.cjs';
 import {
   UpdateContainerResourcesRequest,
@@ -31,6 +38,7 @@ import {
   type StatusResponse,
   type VersionResponse,
   type Container,
+  type ContainerEventResponse,
   type PodSandbox,
   type ContainerStatus,
   type PodSandboxStatus,
@@ -130,6 +138,11 @@ export class Cri {
 
   async listContainers(filter?: ContainerFilter): Promise<Container[]> {
     return (await call(this.runtime.listContainers.bind(this.runtime), { filter })).containers;
+  }
+
+  /** What happens from now on, until the stream is cancelled. */
+  events(): ClientReadableStream<ContainerEventResponse> {
+    return this.runtime.getContainerEvents({});
   }
 
   async containerStats(containerId: string): Promise<ContainerStats> {

@@ -48,7 +48,19 @@ function reasonOf({ oom, status }: ExitRecord, exitCode: number): string {
   return exitCode === 0 ? 'Completed' : 'Error';
 }
 
+/** What an end adds to a container's record. */
+export interface Ending {
+  readonly exit: ContainerExit;
+  /** Of a start that may not have been written down before the end: nanoseconds since the epoch, 0 if none is known of. */
+  readonly startedAt: bigint;
+}
+
+/** The end as the monitor tells it. */
+export function endingOf(record: ExitRecord): Ending {
+  return { exit: containerExit(record), startedAt: record.startedAt };
+}
+
 /** An end that nobody saw. */
-export function unknownExit(reason: string, message: string): ContainerExit {
-  return { exitCode: unknownExitCode, reason, message, finishedAt: nowNs() };
+export function unknownEnding(reason: string, message: string): Ending {
+  return { exit: { exitCode: unknownExitCode, reason, message, finishedAt: nowNs() }, startedAt: 0n };
 }

@@ -3,7 +3,6 @@ export { makeContainerFolders } from './create';
 export { cdiDevices } from './cdi';
 export { hookFolders } from './hooks';
 export type { CreateParts } from './create-parts';
-export { unknownExit } from './exit';
 export { containerPaths, type ContainerPaths } from './paths';
 export { createPodLifecycle } from './pod/lifecycle';
 export { createContainers, type ContainerService } from './service';

@@ -1,12 +1,11 @@
 import type { Monitor, MonitorState } from '../runtime';
-import type { ContainerExit } from '../state';
-import { containerExit } from './exit';
+import { type Ending, endingOf } from './exit';
 
 /** The end as this connection tells it, or why it broke off. One that we closed ourselves tells nothing. */
-export function endSeenBy(monitor: Monitor): Promise<ContainerExit | Error> {
+export function endSeenBy(monitor: Monitor): Promise<Ending | Error> {
   return new Promise((resolve) => {
     const look = (state: MonitorState) => {
-      if (state.kind === 'exited') resolve(containerExit(state.record));
+      if (state.kind === 'exited') resolve(endingOf(state.record));
     };
     monitor.onState(look);
     look(monitor.state);

@@ -1,9 +1,9 @@
 import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, step, type Log } from '../base';
 import type { Kernel } from '../kernel';
 import { connectMonitor, readExitRecord, type Monitor, type OciRuntime } from '../runtime';
-import type { ContainerExit, ContainerRecord, Table } from '../state';
+import type { ContainerRecord, Table } from '../state';
 import type { Storage } from '../storage';
-import { containerExit, unknownExit } from './exit';
+import { type Ending, endingOf, unknownEnding } from './exit';
 import { endSeenBy, ended } from './monitor-end';
 import type { ContainerPaths } from './paths';
 
@@ -78,7 +78,7 @@ export class Supervisor {
   /** Follows a monitor from now on. */
   follow(id: string, monitor: Monitor): void {
     const connection = { monitor };
-    const exited = this.endOf(id, connection).then((exit) => this.recordExit(id, exit));
+    const exited = this.endOf(id, connection).then((end) => this.recordExit(id, end));
     const reaped = exited.then(() => this.reap(id, connection.monitor));
     this.live.set(id, { connection, exited, reaped });
   }
@@ -94,8 +94,7 @@ export class Supervisor {
     if (record.bootId !== this.parts.kernel.facts.bootId) return this.endByReboot(record);
     const monitor = await this.reach(id);
     if (!monitor) {
-      const exit = await this.endWithoutMonitor(id, 'nobody listens on its socket');
-      await this.recordExit(id, exit);
+      await this.recordExit(id, await this.endWithoutMonitor(id, 'nobody listens on its socket'));
       await this.reap(id, undefined);
       return;
     }
@@ -150,27 +149,27 @@ export class Supervisor {
   private async endByReboot({ id, phase }: ContainerRecord): Promise<void> {
     const left = await readExitRecord(this.parts.paths(id).exitFile);
     const when = phase === 'created' ? 'before the container was started' : 'while the container ran';
-    const exit = left ? containerExit(left) : unknownExit('NodeRestarted', `the machine was restarted ${when}`);
-    await this.recordExit(id, exit);
+    const end = left ? endingOf(left) : unknownEnding('NodeRestarted', `the machine was restarted ${when}`);
+    await this.recordExit(id, end);
     await this.parts.storage.removeRootfs(id);
     await this.update(id, (now) => ({ ...now, reaped: true }));
   }
 
-  private async endWithoutMonitor(id: string, why: string): Promise<ContainerExit> {
+  private async endWithoutMonitor(id: string, why: string): Promise<Ending> {
     const { table, paths, kernel, log } = this.parts;
     const left = await readExitRecord(paths(id).exitFile);
-    if (left) return containerExit(left);
+    if (left) return endingOf(left);
     const record = table.get(id);
     log.error(
       { container: id },
       `the container's monitor is gone without an exit record: the container is ended (${why})`,
     );
     if (record) await kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(30_000));
-    return unknownExit('MonitorLost', `the monitor ended without a record of the container's exit: ${why}`);
+    return unknownEnding('MonitorLost', `the monitor ended without a record of the container's exit: ${why}`);
   }
 
   /** The container's end, however long it takes. A connection that breaks off is made again while the monitor lives. */
-  private async endOf(id: string, connection: { monitor: Monitor }): Promise<ContainerExit> {
+  private async endOf(id: string, connection: { monitor: Monitor }): Promise<Ending> {
     let why = await endSeenBy(connection.monitor);
     while (why instanceof Error) {
       try {
@@ -189,12 +188,14 @@ export class Supervisor {
   }
 
   /** An end that cannot be written down, on a full disk, is kept in hand and written as soon as it can be. */
-  private async recordExit(id: string, exit: ContainerExit): Promise<void> {
+  private async recordExit(id: string, { exit, startedAt }: Ending): Promise<void> {
     for (let written = false; !written && !this.closed;) {
       try {
         const end = (record: ContainerRecord): ContainerRecord => {
           if (record.exit) return record;
-          return { ...record, phase: record.phase === 'removing' ? 'removing' : 'exited', exit };
+          // A start whose record comes behind the end was before it all the same.
+          const begun = record.startedAt || startedAt;
+          return { ...record, phase: record.phase === 'removing' ? 'removing' : 'exited', startedAt: begun, exit };
         };
         await step('exit-container.record', () => this.update(id, end));
         written = true;

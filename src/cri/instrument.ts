@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { BerthError, type Log } from '../base';
+import { anySignal, BerthError, type Log } from '../base';
 import { idsOf } from './call-ids';
 import { callSignal, type WaitedFor } from './call-signal';
 import { kubeletReason, statusOf, type FailedStatus } from './grpc-status';
@@ -15,6 +15,8 @@ export interface RpcFacts {
   readonly kind: 'read' | 'change';
   /** Also answered while berthd starts or stops. */
   readonly always?: boolean;
+  /** It has no end of its own: a stop of berthd ends it at once. */
+  readonly endless?: boolean;
 }
 
 /** What a handler gets beside its request. */
@@ -24,6 +26,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Adds to what the log says of this call when it is over. */
   note(message: object): void;
+  /** Aborts `signal` with an error, which ends the call whatever it waits for. */
+  end(error: BerthError): void;
 }
 
 export type Outcome<T> =
@@ -31,9 +35,25 @@ export type Outcome<T> =
 
 /** The one wrapper around every call: readiness, cancellation, log and status. */
 export class Instrument {
-  readiness: Readiness = 'starting';
+  private state: Readiness = 'starting';
+  private readonly stopping = new AbortController();
 
   constructor(private readonly log: Log) {}
+
+  get readiness(): Readiness {
+    return this.state;
+  }
+
+  /** From now on calls are answered. */
+  ready(): void {
+    this.state = 'ready';
+  }
+
+  /** From now on calls are refused, and those without an end of their own are ended. */
+  stop(): void {
+    this.state = 'stopping';
+    this.stopping.abort(stoppingError());
+  }
 
   /** Runs one call to its outcome. Never rejects. */
   async run<Request extends object, T>(
@@ -46,11 +66,14 @@ export class Instrument {
     let ids: Record<string, string> = {};
     const note = (message: object) => void (ids = { ...ids, ...idsOf(message) });
     using waiting = callSignal(incoming);
+    const ended = new AbortController();
+    const signal = anySignal(waiting.signal, ended.signal, rpc.endless ? this.stopping.signal : undefined);
+    const end = (error: BerthError) => ended.abort(error);
     try {
       const request = read();
       note(request);
       if (!rpc.always) this.refuseUnlessReady(rpc.name);
-      const value = await work(request, { op: rpc.name, signal: waiting.signal, note });
+      const value = await work(request, { op: rpc.name, signal, note, end });
       this.logAnswer(rpc, begun, ids);
       return { kind: 'answered', value };
     } catch (error) {
@@ -61,15 +84,15 @@ export class Instrument {
   }
 
   private refuseUnlessReady(op: string): void {
-    switch (this.readiness) {
+    switch (this.state) {
       case 'ready':
         return;
       case 'starting':
         throw new BerthError('daemon-starting', { op, detail: 'berthd is starting' });
       case 'stopping':
-        throw new BerthError('daemon-stopping', { op, detail: 'berthd is stopping' });
+        throw stoppingError(op);
       default:
-        this.readiness satisfies never;
+        this.state satisfies never;
     }
   }
 
@@ -97,6 +120,10 @@ export class Instrument {
         return this.log.warn(fields, text);
     }
   }
+}
+
+function stoppingError(op?: string): BerthError {
+  return new BerthError('daemon-stopping', { op: op ?? 'call', detail: 'berthd is stopping' });
 }
 
 function elapsed(begun: number): number {

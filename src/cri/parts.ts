@@ -2,13 +2,16 @@ import type { Log } from '../base';
 import type { Containers, PodLifecycle } from '../containers';
 import type { Images } from '../image';
 import type { NetworkCondition, Pods } from '../pods';
-import type { StatsWatch } from '../observe';
+import type { EventFeed, PodEvent, StatsWatch } from '../observe';
 import type { StreamingServer } from '../streaming';
 
 /** Snapshots as the rooms keep them: never changed, replaced as a whole. */
 export type PodRecord = ReturnType<Pods['list']>[number];
 export type ContainerRecord = ReturnType<Containers['list']>[number];
 export type ImageRecord = ReturnType<Images['list']>[number];
+
+/** What happened to them. */
+export type { PodEvent };
 
 /** What they use. */
 export type ContainerUsage = ReturnType<StatsWatch['container']>;
@@ -63,6 +66,7 @@ export interface CriParts {
   readonly images: Images;
   readonly imageFs: () => ImageFsUsage;
   readonly stats: StatsWatch;
+  readonly events: EventFeed;
   readonly streaming: Pick<StreamingServer, 'execUrl' | 'attachUrl' | 'portForwardUrl'>;
   readonly facts: RuntimeFacts;
   /** The handlers that can be used now. */

@@ -20,8 +20,11 @@ export interface CriServer {
 /** What a single message may hold: as much as CRI-O takes and the kubelet reads. */
 const maxMessageBytes = 80 * 1024 * 1024;
 
-/** How long calls that were in flight may go on when their session is renewed: longer than any but a stream of events. */
-const renewedSessionMs = 3_600_000;
+/**
+ * How long calls that were in flight may go on when their session is renewed: as long as a timer takes. A stream of events
+ * has no end, and a kubelet whose streams break a few times goes back to listing.
+ */
+const renewedSessionMs = 2 ** 31 - 1;
 
 /** The gRPC face of berth. It holds no state but its connections. */
 export function createCriServer(parts: CriParts): CriServer {
@@ -46,11 +49,9 @@ export function createCriServer(parts: CriParts): CriServer {
       address = `unix:${socketPath}`;
       await restrictSocket(socketPath);
     },
-    ready: () => {
-      instrument.readiness = 'ready';
-    },
+    ready: () => instrument.ready(),
     close: async (graceMs) => {
-      instrument.readiness = 'stopping';
+      instrument.stop();
       await shutDown(server, address, graceMs);
     },
   };

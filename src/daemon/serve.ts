@@ -48,6 +48,7 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
     images: engine.images,
     imageFs: () => imageFs(engine),
     stats: engine.stats,
+    events: engine.events,
     streaming,
     facts: await facts(config, version, startedAt, engine),
     handlers: () => engine.runtime.handlers(),

@@ -3,7 +3,7 @@ import type { Config } from '../config';
 import type { ContainerService, PodLifecycle } from '../containers';
 import type { Images } from '../image';
 import type { Kernel } from '../kernel';
-import type { FsUsageWatch, StatsWatch } from '../observe';
+import type { EventFeed, FsUsageWatch, StatsWatch } from '../observe';
 import type { CgroupSettings, Sandboxes } from '../pods';
 import type { RuntimeWatch } from '../runtime';
 import type { Storage } from '../storage';
@@ -23,6 +23,8 @@ export interface Engine {
   readonly fsUsage: FsUsageWatch;
   /** What pods and containers use. */
   readonly stats: StatsWatch;
+  /** What happens to them. */
+  readonly events: EventFeed;
   /** The default handler's runtime. */
   readonly runtime: RuntimeWatch;
   /**

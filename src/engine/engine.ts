@@ -13,7 +13,7 @@ import {
 import { createImages } from '../image';
 import { openCgroupMeter, startKernel } from '../kernel';
 import { cgroupSettings, createInfra, createSandboxes, netnsDir, openNetwork } from '../pods';
-import { watchFsUsage, watchStats } from '../observe';
+import { eventFeed, watchFsUsage, watchStats } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, findCriu, watchRuntime } from '../runtime';
 import { openState, type State } from '../state';
@@ -175,6 +175,12 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const closing = sampling.signal;
   const fsUsage = await watchFsUsage({ storage, endedAt: (id) => endedAt(containers.get(id)), log, closing });
   const stats = watchStats({ meter, kernel, pods, containers, fsUsage, log, closing });
+  const events = eventFeed({
+    pods,
+    containers,
+    podChanges: state.sandboxes.changes,
+    containerChanges: state.containers.changes,
+  });
   opened.commit();
 
   return {
@@ -190,6 +196,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     storage,
     fsUsage,
     stats,
+    events,
     runtime,
     async reload(next) {
       const changed = changedKeys(current, next);

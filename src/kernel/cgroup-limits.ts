@@ -1,6 +1,6 @@
-import { open, readdir, readFile, writeFile, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
-import { BerthError, errnoOf } from '../base';
+import { open, readdir, readFile, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { BerthError, errnoOf, messageOf } from '../base';
 import { fileError } from './errors';
 import type { Hierarchy } from './hierarchies';
 
@@ -50,9 +50,18 @@ export async function limitIn(
     try {
       await writeFile(object, value, { flag: 'r+' });
     } catch (error) {
-      throw fileError({ op: 'limit cgroup', object }, error);
+      throw await limitError(object, error);
     }
   }
+}
+
+/** Where the cgroup is there, the kernel refuses the value, or has no such limit: both are what was asked for. */
+async function limitError(object: string, error: unknown): Promise<BerthError> {
+  const subject = { op: 'limit cgroup', object };
+  const refused = new Set(['EINVAL', 'ERANGE', 'EBUSY', 'ENOENT', 'EACCES', 'EPERM']).has(errnoOf(error) ?? '');
+  const there = refused && (await stat(dirname(object)).catch(() => undefined));
+  if (!there) return fileError(subject, error);
+  return new BerthError('container-limits', { ...subject, detail: messageOf(error), cause: error });
 }
 
 /** Sets the oom_score_adj of every process in the cgroup; children that are forked later inherit it. */

@@ -3,4 +3,4 @@ export type { ArtifactFacts, ImageConfig, ImageRecord } from './records/image';
 export type { ArtifactFile, LayerRecord } from './records/layer';
 export type { SandboxRecord } from './records/sandbox';
 export { openState, type State } from './state';
-export type { Table } from './table';
+export type { Table, WatchedTable } from './table';

@@ -7,13 +7,13 @@ import type { ImageRecord } from './records/image';
 import type { LayerRecord } from './records/layer';
 import type { SandboxRecord } from './records/sandbox';
 import { renew } from './renew';
-import { openTable, type Table, type TableOptions } from './table';
+import { openTable, type Table, type TableOptions, type WatchedTable } from './table';
 import { imageShape, layerShape, setRecordAside } from './unreadable';
 
 /** Everything that berth remembers: one table a kind, one LMDB environment. */
 export interface State {
-  readonly sandboxes: Table<SandboxRecord>;
-  readonly containers: Table<ContainerRecord>;
+  readonly sandboxes: WatchedTable<SandboxRecord>;
+  readonly containers: WatchedTable<ContainerRecord>;
   readonly images: Table<ImageRecord>;
   readonly layers: Table<LayerRecord>;
   /** Resolves when what has been committed so far is on the disk. */

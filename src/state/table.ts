@@ -1,6 +1,6 @@
 import type { Database } from 'lmdb';
 import type { ZodType } from 'zod';
-import { BerthError, errnoOf, isBerthError, messageOf } from '../base';
+import { BerthError, EventBus, errnoOf, isBerthError, messageOf } from '../base';
 
 /** What every record has: its version, and what it is found by. */
 interface Versioned {
@@ -24,6 +24,17 @@ export interface Table<T> {
   delete(...ids: string[]): Promise<void>;
 }
 
+/** A record as it was and as it is; absent before its first put, and once it is deleted. */
+export interface Change<T> {
+  readonly before: T | undefined;
+  readonly after: T | undefined;
+}
+
+/** A table that tells what changes in it, in the order of the changes, once readers see them. */
+export interface WatchedTable<T> extends Table<T> {
+  readonly changes: Pick<EventBus<Change<T>>, 'subscribe'>;
+}
+
 export interface TableOptions<T extends Versioned> {
   readonly db: Database<unknown, string>;
   readonly kind: string;
@@ -37,9 +48,10 @@ export interface TableOptions<T extends Versioned> {
 }
 
 /** Opens a table and reads all of it; records of an older version are migrated and written back. */
-export async function openTable<T extends Versioned>(options: TableOptions<T>): Promise<Table<T>> {
+export async function openTable<T extends Versioned>(options: TableOptions<T>): Promise<WatchedTable<T>> {
   const { db, kind, key } = options;
   const snapshot = new Map<string, T>();
+  const changes = new EventBus<Change<T>>();
   const migrated: T[] = [];
   const unreadable: string[] = [];
   for (const id of db.getKeys()) {
@@ -64,19 +76,24 @@ export async function openTable<T extends Versioned>(options: TableOptions<T>): 
   };
   const putAll = async (records: readonly T[]): Promise<void> => {
     await write('put', () => records.forEach((record) => void db.put(key(record), record)));
+    const changed = records.map((after) => ({ before: snapshot.get(key(after)), after }));
     for (const record of records) snapshot.set(key(record), Object.freeze(record));
+    for (const change of changed) changes.publish(change);
   };
   if (migrated.length > 0) await putAll(migrated);
   if (unreadable.length > 0) await write('delete', () => unreadable.forEach((id) => void db.remove(id)));
 
   return {
+    changes,
     get: (id) => snapshot.get(id),
     values: () => snapshot.values(),
     put: (record) => putAll([record]),
     putAll,
     delete: async (...ids) => {
       await write('delete', () => ids.forEach((id) => void db.remove(id)));
+      const gone = ids.map((id) => snapshot.get(id));
       for (const id of ids) snapshot.delete(id);
+      for (const before of gone) if (before) changes.publish({ before, after: undefined });
     },
   };
 }

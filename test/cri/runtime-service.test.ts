@@ -320,8 +320,15 @@ describe('PodSandboxStatus', () => {
       },
       info: {},
       containersStatuses: [],
-      timestamp: 0n,
+      timestamp: expect.any(BigInt) as bigint,
     });
+  });
+
+  test('its containers are told with it', async () => {
+    rooms.podRecords.push(podRecord({ id: pod }));
+    rooms.containerRecords.push(containerRecord({ id: container, sandboxId: pod }), containerRecord({ id: id('c9'), sandboxId: id('b9') }));
+    const { containersStatuses } = await call(pod);
+    expect(containersStatuses).toMatchObject([{ id: container, state: wire.ContainerState.CONTAINER_RUNNING }]);
   });
 
   test('without a network of its own: no address, and options are there', async () => {

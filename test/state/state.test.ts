@@ -71,6 +71,30 @@ test('a write is visible when it is committed, and a delete of several is one', 
   expect([...state.containers.values()]).toEqual([]);
 });
 
+test('changes are told in their order, once they can be read', async () => {
+  const told: string[] = [];
+  using _ = state.containers.changes.subscribe(({ before, after }) => {
+    const id = after?.id ?? before?.id ?? '';
+    // What is told of is what a reader finds.
+    expect(state.containers.get(id)).toEqual(after);
+    told.push(`${id}: ${before?.phase} -> ${after?.phase}`);
+  });
+  await state.containers.put(record);
+  await state.containers.putAll([
+    { ...record, phase: 'exited' },
+    { ...record, id: 'c2' },
+  ]);
+  await state.containers.delete('c1', 'never-there');
+  const { phase } = record;
+  expect(told).toEqual([
+    `c1: undefined -> ${phase}`,
+    `c1: ${phase} -> exited`,
+    `c2: undefined -> ${phase}`,
+    'c1: exited -> undefined',
+  ]);
+  await state.containers.delete('c2');
+});
+
 test('a record of a newer berth is refused with its kind, id and version', async () => {
   await state.close();
   const env = open<unknown, string>({ path: join(root, 'meta') });

@@ -171,6 +171,10 @@ export const catalog = {
   'stream-token-unknown': { status: 'NOT_FOUND', remedy: 'ask for a new URL; it can be used once, within a minute' },
   'stream-too-many': { status: 'RESOURCE_EXHAUSTED', remedy: 'close sessions that are no longer used' },
   'stream-slow': { status: 'RESOURCE_EXHAUSTED', remedy: 'attach again; what was missed is in the log' },
+  'events-slow': {
+    status: 'RESOURCE_EXHAUSTED',
+    remedy: 'list what there is, subscribe again, and read on while events come',
+  },
   'stream-protocol': {
     status: 'INVALID_ARGUMENT',
     remedy: 'use a client that follows the Kubernetes streaming protocol',

@@ -11,6 +11,7 @@ import { containerStatus } from './container-status';
 import { createContainer } from './create-container';
 import { exec } from './exec';
 import { execSync } from './exec-sync';
+import { getContainerEvents } from './get-container-events';
 import { listContainerStats, streamContainerStats } from './list-container-stats';
 import { listContainers, streamContainers } from './list-containers';
 import { listPodSandboxStats, streamPodSandboxStats } from './list-pod-sandbox-stats';
@@ -69,6 +70,7 @@ export function runtimeService(parts: CriParts): readonly Rpc[] {
     podSandboxStats(parts),
     listPodSandboxStats(parts),
     streamPodSandboxStats(parts),
+    getContainerEvents(parts),
     ...notImplemented,
   ];
 }

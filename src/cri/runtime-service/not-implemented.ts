@@ -4,7 +4,6 @@ import { encodedUnary, serverStream, type Rpc } from '../rpc';
 
 /** What this version of berth does not offer yet: refused by name, so that nobody takes it for a broken connection. */
 export const notImplemented: readonly Rpc[] = [
-  RuntimeServiceService.getContainerEvents,
   RuntimeServiceService.listMetricDescriptors,
   RuntimeServiceService.listPodSandboxMetrics,
   RuntimeServiceService.streamPodSandboxMetrics,

@@ -1,6 +1,7 @@
-import { createLog, type Log } from '../../../src/base';
+import { EventBus, createLog, type Log } from '../../../src/base';
 import type { CriParts } from '../../../src/cri';
 import type { PullState } from '../../../src/image';
+import { type EventFeedParts, eventFeed } from '../../../src/observe';
 import type { ContainerRecord, ContainerUsage, ImageRecord, PodRecord, PodUsage } from '../../../src/cri/parts';
 
 /** A call that a room got: its name and its arguments, without the signal. */
@@ -18,11 +19,18 @@ export interface Rooms extends CriParts {
   readonly signals: AbortSignal[];
   /** How far the pull of this name is. */
   readonly pulling: Map<string, PullState>;
+  /** Tell of changes of the records; they change nothing themselves. */
+  readonly podChanges: EventBus<ChangeOf<'podChanges'>>;
+  readonly containerChanges: EventBus<ChangeOf<'containerChanges'>>;
   /** What pods and containers use, by id. */
   readonly usages: Map<string, ContainerUsage & PodUsage>;
   /** Replaces what a call of a room does. */
   behave(name: string, behaviour: (signal: AbortSignal | undefined) => unknown): void;
 }
+
+type ChangeOf<Name extends 'podChanges' | 'containerChanges'> = Parameters<
+  Parameters<EventFeedParts[Name]['subscribe']>[0]
+>[0];
 
 /** The rooms as cri sees them, in memory: inputs of its tests. */
 export function memoryRooms(log: Log = createLog('fatal')): Rooms {
@@ -47,7 +55,10 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     if (!image) throw new Error('the test holds no image to pull');
     return image;
   };
-  async function* events() {
+  const podChanges: Rooms['podChanges'] = new EventBus();
+  const containerChanges: Rooms['containerChanges'] = new EventBus();
+  const getPod = (id: string) => podRecords.find((pod) => pod.id === id);
+  async function* checkEvents() {
     yield { progress: { done: 1, total: 1, object: 'sha256:1' } };
     await behaviours.get('check')?.(undefined);
     yield { summary: { images: 1, layers: 1 } };
@@ -59,12 +70,20 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     podRecords,
     containerRecords,
     imageRecords,
+    podChanges,
+    containerChanges,
+    events: eventFeed({
+      pods: { get: getPod, list: () => podRecords },
+      containers: { list: () => containerRecords },
+      podChanges,
+      containerChanges,
+    }),
     usages,
     stats: { container: ({ id }) => usages.get(id) ?? {}, pod: ({ id }) => usages.get(id) ?? {} },
     behave: (name, behaviour) => void behaviours.set(name, behaviour),
     pods: {
       run: (config, handler, signal) => call('run', [config, handler], signal, 'f'.repeat(64)),
-      get: (id) => podRecords.find((pod) => pod.id === id),
+      get: getPod,
       list: () => podRecords,
       updateResources: (id, resources, signal) => call('updatePodResources', [id, resources], signal, undefined),
       networkCondition: () => ({ ready: false, reason: 'NetworkPluginNotReady', message: 'no CNI configuration' }),
@@ -104,7 +123,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       remove: (reference, signal) => call('removeImage', [reference], signal, undefined),
       check: (request, signal) => {
         seen.push({ name: 'check', args: [request, signal] });
-        return events();
+        return checkEvents();
       },
     },
     imageFs: () => ({
