@@ -108,7 +108,7 @@ async function expectKilled({ failpoint, scenario }: Case, given: Given): Promis
 
 berthOnly(`failpoints${whole ? '' : `, some of them (seed ${seed})`}`, () => {
   beforeAll(async () => {
-    spare = await spareDaemon({ network: false });
+    spare = await spareDaemon({ network: false, config: '[runtime]\ncriu = "true"\n' });
     const { layout } = spare.daemon;
     // No plugin maps host ports: they are berth's own, and so are the rules that have to be gone.
     const list = bridgeList('1.0.0', layout, [layout.names.subnet]);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { ContainerState } from '../../src/wire';
 import { layerOfTar, tarOf, type Entry } from '../support/archive';
+import { checkpointOf, checkpointParts } from '../support/checkpoint-parts';
 import { criuTrouble } from '../support/criu';
 import { environment } from '../support/environment';
 import { images } from '../support/fixtures';
@@ -170,14 +171,8 @@ berthOnly('a container that is restored', () => {
 });
 
 berthOnly('what is no checkpoint', () => {
-  const inventory: readonly Entry[] = [
-    { name: 'checkpoint/', type: 'directory' },
-    { name: 'checkpoint/inventory.img', body: 'x' },
-    { name: 'checkpoint/pstree.img', body: 'x' },
-    { name: 'checkpoint/descriptors.json', body: '["/dev/null","pipe:[1]","pipe:[2]"]' },
-    { name: 'spec.dump', body: JSON.stringify({ process: { args: ['sh'] } }) },
-  ];
-  const config: Entry = { name: 'config.dump', body: JSON.stringify({ rootfsImageName: images.busybox }) };
+  const inventory = checkpointParts;
+  const config = checkpointOf(images.busybox);
   const link: Entry = { name: 'config.dump', type: 'symlink', linkname: '/etc/passwd' };
   const cases: readonly (readonly [string, readonly Entry[], string])[] = [
     ['leads out of it', [...inventory, config, { name: '../../escaped', body: 'x' }], 'leads out'],

@@ -3,7 +3,8 @@ import { openExec } from '../../src/streaming';
 import { slow } from '../../test/slow.cjs';
 import { seededRandom } from '../support/random';
 import { backTo, footprint, type Footprint } from '../support/sessions/figures';
-import { goodSession, talk, vanishingSession } from '../support/sessions/visitors';
+import { type Stand, goodForward, goodSession, servePorts, talk, vanishingSession } from '../support/sessions/visitors';
+import type { PodProgram } from '../support/pod-program';
 import { berthOnly, daemonUnderTest, useWorld } from '../support/suite';
 import { until } from '../support/wait';
 import type { Running } from '../support/world';
@@ -23,11 +24,17 @@ const side = 8;
 const memoryTolerance = { atOnce: 80 * 1024 * 1024, inRow: 40 * 1024 * 1024 };
 
 let container: Running;
-let talker: Running;
+let stand: Stand;
+let program: PodProgram;
 beforeAll(async () => {
-  container = await suite.world.start();
-  talker = await suite.world.start({ command: ['sh', '-c', talk], stdin: true });
+  const { world } = suite;
+  container = await world.start();
+  const talker = await world.start({ command: ['sh', '-c', talk], stdin: true });
+  const server = await world.start({}, await world.runPod());
+  stand = { container, talker, server };
+  program = await servePorts(world, server);
 });
+afterAll(async () => program[Symbol.asyncDispose]());
 
 async function daemonOf() {
   const daemon = await daemonUnderTest();
@@ -39,7 +46,10 @@ berthOnly('sessions', () => {
   let before: Footprint;
   beforeAll(async () => {
     // The first fill caches, pools and threads.
-    await inRow(20, (index) => goodSession(suite.world, container, `warm ${index}`));
+    await inRow(20, async (index) => {
+      await goodSession(suite.world, container, `warm ${index}`);
+      await goodForward(suite.world, stand, `warm ${index}`);
+    });
     before = await footprint(await daemonOf());
   });
 
@@ -60,12 +70,14 @@ berthOnly('sessions', () => {
   );
 
   test(
-    `${count} execs and attaches in a row, of clients that vanish at random (seed ${seed}), leave nothing`,
+    `${count} execs, attaches and port-forwards in a row, of clients that vanish at random (seed ${seed}), leave nothing`,
     async () => {
       const random = seededRandom(seed);
       await inRow(count, async (index) => {
-        if (random() < 0.3) await goodSession(suite.world, container, `session ${index}`);
-        else await vanishingSession(suite.world, { container, talker }, random);
+        const drawn = random();
+        if (drawn < 0.2) await goodSession(suite.world, container, `session ${index}`);
+        else if (drawn < 0.3) await goodForward(suite.world, stand, `session ${index}`);
+        else await vanishingSession(suite.world, stand, random);
       });
       await settle('in a row', count, memoryTolerance.inRow);
       expect(await suite.world.sh(container, 'ps -o args | grep -cE "^(yes|cat|sleep 1000|head)" || true')).toBe('0');

@@ -56,12 +56,16 @@ export async function makeContainer(
     step('create-container.mount-sources', () => makeMountSources(kernel, record.config)),
     step('create-container.log-folder', () => makeLogFolder(kernel, sandbox.config, record.logPath)),
   ]);
-  if (checkpoint) await restoreRoot(parts, id, checkpoint, signal);
+  if (checkpoint) {
+    await step('create-container.restore-root', () => restoreRoot(parts, id, checkpoint, signal));
+  }
   const input = await step('create-container.gather', () => gatherSpecInput(parts, sandbox, record, image, rootfsPath));
   const { user } = input;
   const { spec: made, notes } = containerSpec(input);
   notes.forEach(parts.sayOnce);
-  const spec = checkpoint ? await restorableSpec(parts, record, checkpoint, made) : made;
+  const spec = checkpoint
+    ? await step('create-container.restore-spec', () => restorableSpec(parts, record, checkpoint, made))
+    : made;
   await checkAppArmorProfile(kernel, id, spec);
   const writeSpec = () => writeFile(paths.config, JSON.stringify(spec), { mode: 0o600 });
   await step('create-container.spec', () =>

@@ -59,8 +59,14 @@ export function createContainers(parts: CreateParts): ContainerService {
       await step('create-container.record', () => table.put(record));
       // Looked at again after the record: a stop that came between has seen it, or is seen here.
       sandboxes.require(sandbox.id, 'CreateContainer');
-      const checkpoint = source && (await openCheckpoint(parts, sandbox, record, source, signal));
-      if (checkpoint) await table.put((record = withImage(record, checkpoint.image)));
+      const intent = record;
+      const checkpoint =
+        source &&
+        (await step('create-container.checkpoint', () => openCheckpoint(parts, sandbox, intent, source, signal)));
+      if (checkpoint) {
+        const restored = (record = withImage(record, checkpoint.image));
+        await step('create-container.base-image', () => table.put(restored));
+      }
       made = await makeContainer(parts, sandbox, record, checkpoint, signal);
       const { monitor, init, user } = made;
       const created: ContainerRecord = {

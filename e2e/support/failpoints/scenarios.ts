@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   ContainerState,
@@ -7,6 +8,8 @@ import {
   PodSandboxState,
   Protocol,
 } from '../../../src/wire';
+import { tarOf } from '../archive';
+import { checkpointOf, checkpointParts } from '../checkpoint-parts';
 import { imageSpec } from '../cri';
 import { images } from '../fixtures';
 import { freePort } from '../machine';
@@ -97,6 +100,28 @@ const createContainer: Scenario = {
   undoes: true,
 };
 
+/** From a checkpoint that has all a create looks at; what only CRIU reads is none. */
+const restoreContainer: Scenario = {
+  async given(world) {
+    const pod = await world.runPod(world.podConfig({ host: true }));
+    const imageName = join(world.dir, `${pod.id}.tar`);
+    const diff = await tarOf([{ name: 'restored', body: 'written before' }]);
+    const root = [
+      { name: 'deleted.files', body: '["etc/group"]' },
+      { name: 'rootfs-diff.tar', body: diff },
+    ];
+    await writeFile(imageName, await tarOf([...checkpointParts, checkpointOf(images.busybox), ...root]));
+    const config = world.containerConfig({ imageName, command: [] }, pod);
+    return { config: pod.config, pod, container: { id: '', pod, config, log: '' } };
+  },
+  call: createContainer.call,
+  async done(world) {
+    const [container, ...others] = await world.cri.listContainers();
+    expect([container?.state, others]).toEqual([ContainerState.CONTAINER_CREATED, []]);
+  },
+  undoes: true,
+};
+
 const startContainer: Scenario = {
   given: (world) => containerIn(world, 'create'),
   async call(world, given) {
@@ -146,6 +171,10 @@ const removePod: Scenario = {
 const scenarios: Readonly<Record<string, Scenario>> = {
   'run-pod': runPod,
   'create-container': createContainer,
+  'create-container.checkpoint': restoreContainer,
+  'create-container.base-image': restoreContainer,
+  'create-container.restore-root': restoreContainer,
+  'create-container.restore-spec': restoreContainer,
   'start-monitor': createContainer,
   'start-container': startContainer,
   'stop-container': stopContainer,
