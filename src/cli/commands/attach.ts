@@ -5,7 +5,7 @@ import { asEngine, exitStatus } from '../failure';
 import { listTargets, pickContainer } from '../find';
 import { write } from '../io';
 import { runSession } from '../streams/session';
-import { defaultDetachKeys, parseDetachKeys } from '../terminal/detach-keys';
+import { detachKeysOption, parseDetachKeys } from '../terminal/detach-keys';
 
 interface AttachOptions {
   readonly stdin: boolean;
@@ -27,7 +27,7 @@ export const define: Define = (command, context) => {
     .description("Joins a container's own input and output, and ends with its exit status; with 125 if berth failed.")
     .argument('<container>', 'name, or the beginning of the id')
     .option('--no-stdin', 'look on only')
-    .option('--detach-keys <keys>', 'keys that leave a terminal; empty for none', defaultDetachKeys)
+    .addOption(detachKeysOption())
     .addHelpText('after', examples)
     .action(async (reference: string, given: AttachOptions) => {
       const detachKeys = parseDetachKeys(given.detachKeys);

@@ -4,7 +4,7 @@ import { Daemon } from '../daemon';
 import { asEngine, exitStatus, usageError } from '../failure';
 import { listTargets, pickContainer } from '../find';
 import { runSession } from '../streams/session';
-import { defaultDetachKeys, parseDetachKeys } from '../terminal/detach-keys';
+import { detachKeysOption, parseDetachKeys } from '../terminal/detach-keys';
 
 interface ExecOptions {
   readonly interactive?: boolean;
@@ -30,7 +30,7 @@ export const define: Define = (command, context) => {
     .argument('<command...>', 'the command and its arguments')
     .option('-i, --interactive', 'pass standard input on to the command')
     .option('-t, --tty', 'give the command a terminal: this one')
-    .option('--detach-keys <keys>', 'keys that leave a terminal; empty for none', defaultDetachKeys)
+    .addOption(detachKeysOption())
     .passThroughOptions()
     .addHelpText('after', examples)
     .action(async (reference: string, cmd: string[], given: ExecOptions) => {

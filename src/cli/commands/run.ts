@@ -4,7 +4,7 @@ import { type Context, type Define, globalOptions } from '../command';
 import { asEngine, usageError } from '../failure';
 import { attachedRun, detachedRun } from '../run/session';
 import { runName } from '../run/names';
-import { defaultDetachKeys, parseDetachKeys } from '../terminal/detach-keys';
+import { detachKeysOption, parseDetachKeys } from '../terminal/detach-keys';
 import { parseEnv, parseUser, parseVolume } from '../run/parse';
 import { parsePublish } from '../run/publish';
 
@@ -56,7 +56,7 @@ export const define: Define = (command, context) => {
     .option('-u, --user <user>', 'run as NAME, UID or UID:GID')
     .option('-w, --workdir <path>', 'start in this folder')
     .option('--privileged', 'without confinement: with all devices and capabilities')
-    .option('--detach-keys <keys>', 'keys that leave a terminal; empty for none', defaultDetachKeys)
+    .addOption(detachKeysOption())
     .passThroughOptions()
     .addHelpText('after', examples)
     .action(async (image: string, words: string[], options: RunOptions) => {

@@ -1,8 +1,13 @@
+import { Option } from 'commander';
 import { Transform, type TransformCallback } from 'node:stream';
 import { usageError } from '../failure';
 
 /** What leaves a session where nothing else is said, as docker's users know it. */
 export const defaultDetachKeys = 'ctrl-p,ctrl-q';
+
+/** `--detach-keys`, as text: `parseDetachKeys` reads it. */
+export const detachKeysOption = (): Option =>
+  new Option('--detach-keys <keys>', 'keys that leave a terminal; empty for none').default(defaultDetachKeys);
 
 /**
  * Keys with commas between them, as the bytes that a terminal sends: a character of its own, or ctrl- and a letter or one of
