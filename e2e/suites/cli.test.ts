@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { berth, berthLine, startBerth } from '../support/berth';
 import { images } from '../support/fixtures';
 import { pageAt } from '../support/http';
@@ -86,6 +87,37 @@ berthOnly('the command line', () => {
       expect(settings[0]).toBe('isig icanon');
       expect(await terminal.ended).toBe(0);
     });
+  });
+
+  test('events, stats and top tell of what is there', async () => {
+    const child = startBerth(logs(), 'events', '--json');
+    const closed = once(child, 'close');
+    const told: { readonly event: string; readonly name: string; readonly exitCode?: number }[] = [];
+    createInterface(child.stdout).on('line', (line) => told.push(JSON.parse(line) as (typeof told)[number]));
+    const name = nameOf('e2e-told');
+    await until('the first event', async () => {
+      await berth(logs(), ['run', '--rm', '--name', name, images.busybox, 'sh', '-c', 'exit 4']);
+      return told.some((row) => row.event === 'stopped' && row.name === name && row.exitCode === 4);
+    });
+    child.kill('SIGTERM');
+    expect(await closed).toEqual([0, null]);
+    const rowsOf = async (...args: string[]) =>
+      JSON.parse((await berth(logs(), [...args, '--json'])).stdout.toString()) as Record<string, unknown>[];
+    expect(await rowsOf('stats', container.id)).toEqual([
+      expect.objectContaining({
+        id: container.id,
+        cpu: expect.any(Number) as number,
+        memory: expect.any(Number) as number,
+      }),
+    ]);
+    expect(await rowsOf('top', '--sort', 'memory')).toContainEqual(
+      expect.objectContaining({ id: container.pod.id, containers: 1, tasks: 1 }),
+    );
+    const terminal = await inTerminal(berthLine('top', '--interval', '100ms'));
+    await terminal.shows(/pods \d+, containers[^]*pods \d+, containers/);
+    // The shell between has the same Ctrl-C: its status is its own.
+    terminal.type('\u0003');
+    await terminal.ended;
   });
 
   test('a pull in a terminal draws below its first line, and ends with the id', async () => {

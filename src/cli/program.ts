@@ -18,6 +18,7 @@ const groups: readonly { readonly title: string; readonly entries: readonly Entr
       { name: 'logs', summary: 'print the log of a container', load: () => import('./commands/logs') },
       { name: 'exec', summary: 'run a command in a container', load: () => import('./commands/exec') },
       { name: 'attach', summary: 'join the input and output of a container', load: () => import('./commands/attach') },
+      { name: 'stats', summary: 'show what containers use', load: () => import('./commands/stats') },
       { name: 'stop', summary: 'stop containers or pods', load: () => import('./commands/stop') },
       { name: 'rm', summary: 'remove containers or pods', load: () => import('./commands/rm') },
     ],
@@ -26,6 +27,7 @@ const groups: readonly { readonly title: string; readonly entries: readonly Entr
     title: 'Pods and images:',
     entries: [
       { name: 'pods', summary: 'list pods', load: () => import('./commands/pods') },
+      { name: 'top', summary: 'show which pods use most', load: () => import('./commands/top') },
       {
         name: 'port-forward',
         summary: 'lead ports of this machine to ports of a pod',
@@ -50,6 +52,7 @@ const groups: readonly { readonly title: string; readonly entries: readonly Entr
         summary: 'check that images and layers are whole, and repair them',
         load: () => import('./commands/check'),
       },
+      { name: 'events', summary: 'tell what happens to pods and containers', load: () => import('./commands/events') },
       { name: 'info', summary: 'show the daemon and whether the node is ready', load: () => import('./commands/info') },
       {
         name: 'version',

@@ -46,6 +46,8 @@ export interface CallOptions {
   readonly terminal?: FakeTerminal;
   /** Makes stderr one of so many columns and rows. */
   readonly screen?: { readonly columns: number; readonly rows: number };
+  /** Makes stdout one. */
+  readonly stdoutScreen?: { readonly columns: number; readonly rows: number };
   /** Called for each piece of output, with a function that is Ctrl-C. */
   readonly onOutput?: (text: string, interrupt: () => void) => void;
 }
@@ -95,6 +97,7 @@ export async function call(socket: string, args: readonly string[], options: Cal
   stdout.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString(), interrupt));
   const given = options.stdin === undefined ? [] : [Buffer.from(options.stdin)];
   if (options.screen) Object.assign(stderr, { isTTY: true, ...options.screen });
+  if (options.stdoutScreen) Object.assign(stdout, { isTTY: true, ...options.stdoutScreen });
   const status = await berth(args, {
     stdin: options.terminal?.keys ?? Readable.from(given, { objectMode: false }),
     terminal: options.terminal,

@@ -21,12 +21,15 @@ import {
 } from '../../src/streaming';
 import {
   ContainerConfig,
+  type ContainerEventResponse,
   ContainerState,
+  type ContainerStats,
   ContainerStatus,
   Image,
   ImageServiceService,
   PodSandboxConfig,
   PodSandboxState,
+  type PodSandboxStats,
   PodSandboxStatus,
   RuntimeServiceService,
   admin,
@@ -74,6 +77,13 @@ export class FakeDaemon implements AsyncDisposable {
   readonly sizes: TerminalSize[] = [];
   /** What an attach does; by itself it repeats its input. */
   attach: StreamTarget['attach'] = (request, streams) => this.shell.attach(request, streams);
+  /** What is told of what containers and pods use: the last of them again and again. */
+  readonly containerStats: ContainerStats[][] = [];
+  readonly podStats: PodSandboxStats[][] = [];
+  /** What a reader of events is told, before the stream stays open. */
+  readonly happened: ContainerEventResponse[] = [];
+  /** Ends the stream of the last reader of events, as a daemon that stops. */
+  endEvents: () => void = () => undefined;
   /** What a pull that is watched tells. */
   readonly pulling: admin.PullProgress[] = [];
   life: Life = () => Promise.resolve(0);
@@ -121,7 +131,14 @@ export class FakeDaemon implements AsyncDisposable {
 
   async listen(): Promise<void> {
     this.server = new Server();
-    this.server.addService(RuntimeServiceService, this.handlers(this.runtimeCalls()));
+    this.server.addService(RuntimeServiceService, {
+      ...this.handlers(this.runtimeCalls()),
+      getContainerEvents: (call: ServerWritableStream<object, ContainerEventResponse>) => {
+        for (const event of this.happened) call.write(event);
+        this.endEvents = () =>
+          void call.emit('error', { code: status.UNAVAILABLE, details: 'GetContainerEvents: berthd is stopping' });
+      },
+    });
     this.server.addService(ImageServiceService, this.handlers(this.imageCalls()));
     this.server.addService(admin.AdminService, {
       ...this.handlers(this.adminCalls()),
@@ -223,6 +240,8 @@ export class FakeDaemon implements AsyncDisposable {
         const info = { info: JSON.stringify({ pid: 42, tty, stdin }), note: 'plain' };
         return { status: this.statusOf(container), info };
       },
+      listContainerStats: () => ({ stats: nextOf(this.containerStats) }),
+      listPodSandboxStats: () => ({ stats: nextOf(this.podStats) }),
       listPodSandbox: () => ({ items: [...this.pods.values()].map((pod) => this.podStatusOf(pod)) }),
       podSandboxStatus: ({ podSandboxId }: { podSandboxId: string }) => ({
         status: this.podStatusOf(this.pod(podSandboxId)),
@@ -414,4 +433,9 @@ export class FakeDaemon implements AsyncDisposable {
       network: { ip: '10.88.0.7', additionalIps: [{ ip: 'fd00::7' }] },
     });
   }
+}
+
+/** Each in its turn; the last one stays. */
+function nextOf<T>(answers: T[][]): T[] {
+  return (answers.length > 1 ? answers.shift() : answers[0]) ?? [];
 }

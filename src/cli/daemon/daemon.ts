@@ -2,6 +2,8 @@ import { credentials } from '@grpc/grpc-js';
 import {
   type Container,
   type ContainerConfig,
+  type ContainerEventResponse,
+  type ContainerStats,
   type ContainerStatusResponse,
   type FilesystemUsage,
   type Image,
@@ -9,6 +11,7 @@ import {
   type ImageStatusResponse,
   type PodSandbox,
   type PodSandboxConfig,
+  type PodSandboxStats,
   type PodSandboxStatusResponse,
   RuntimeServiceClient,
   type StatusResponse,
@@ -82,6 +85,21 @@ export class Daemon implements Disposable {
   async pods(): Promise<PodSandbox[]> {
     const list = this.runtime.listPodSandbox.bind(this.runtime);
     return (await this.query('list pods', list, { filter: undefined })).items;
+  }
+
+  async containerStats(): Promise<ContainerStats[]> {
+    const list = this.runtime.listContainerStats.bind(this.runtime);
+    return (await this.query('container stats', list, { filter: undefined })).stats;
+  }
+
+  async podStats(): Promise<PodSandboxStats[]> {
+    const list = this.runtime.listPodSandboxStats.bind(this.runtime);
+    return (await this.query('pod stats', list, { filter: undefined })).stats;
+  }
+
+  /** What happens from now on, without an end. */
+  events(): AsyncGenerator<ContainerEventResponse> {
+    return this.caller.events('events', this.runtime.getContainerEvents.bind(this.runtime), {});
   }
 
   podStatus(podSandboxId: string, verbose = false): Promise<PodSandboxStatusResponse> {

@@ -3,7 +3,15 @@
  * it but by its number: names come from images and clusters, and the reader may be a terminal.
  */
 export function json(value: unknown): string {
-  const text = JSON.stringify(value, plain, 2);
+  return safe(JSON.stringify(value, plain, 2));
+}
+
+/** The same in one line, of which a stream has one for each value. */
+export function jsonLine(value: unknown): string {
+  return safe(JSON.stringify(value, plain));
+}
+
+function safe(text: string): string {
   // Those below a space JSON itself has no room for.
   return `${text.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)}\n`;
 }

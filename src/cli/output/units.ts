@@ -30,6 +30,12 @@ export function size(bytes: bigint): string {
   return `${value.toFixed(1)}TB`;
 }
 
+/** A number of processors: `0.03`, `1.50`, `12.0`; `-` if it is not known. */
+export function cores(value: number | undefined): string {
+  if (value === undefined) return '-';
+  return value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}
+
 /** The part of an image id that people read: 12 digits, without the algorithm. */
 export function shortImageId(id: string): string {
   return id.replace(/^sha256:/, '').slice(0, 12);

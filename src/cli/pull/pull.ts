@@ -3,6 +3,7 @@ import type { admin } from '../../wire';
 import { type Daemon, isUnimplemented } from '../daemon';
 import { CliError, oneLine } from '../failure';
 import { type Io, type Screen, screenOf, write } from '../io';
+import { Redrawn } from '../output/redrawn';
 import { frame } from './frame';
 import { Speed } from './speed';
 
@@ -32,16 +33,18 @@ async function pullWatched(daemon: Daemon, name: string, bars: Bars): Promise<st
   return id;
 }
 
-/** Lines that are drawn over themselves. The cursor stands below them between two frames: whoever writes next writes there. */
+/** A pull's bars, and how fast it is. */
 class Bars {
   private readonly speed = new Speed();
   private last: admin.PullProgress | undefined;
-  private lines = 0;
+  private readonly lines: Redrawn;
 
   constructor(
-    private readonly to: Writable,
+    to: Writable,
     private readonly screen: Screen,
-  ) {}
+  ) {
+    this.lines = new Redrawn(to);
+  }
 
   async show(progress: admin.PullProgress): Promise<void> {
     this.last = progress;
@@ -53,9 +56,6 @@ class Bars {
   }
 
   private async draw(progress: admin.PullProgress, speed: number, done: boolean): Promise<void> {
-    const lines = frame(progress, { ...this.screen.size(), speed, done });
-    const back = this.lines > 0 ? `\u001b[${this.lines}A` : '';
-    this.lines = lines.length;
-    await write(this.to, `${back}\r\u001b[J${lines.map((line) => `${line}\n`).join('')}`);
+    await this.lines.draw(frame(progress, { ...this.screen.size(), speed, done }));
   }
 }
