@@ -6,10 +6,12 @@
 
 struct interface_counters {
   char name[32];
-  uint64_t rx_bytes;
-  uint64_t rx_errors;
-  uint64_t tx_bytes;
-  uint64_t tx_errors;
+  struct traffic {
+    uint64_t bytes;
+    uint64_t packets;
+    uint64_t errors;
+    uint64_t drops;
+  } rx, tx;
 };
 
 /* 0, or -EINVAL: a heading, or not a line of that file. */

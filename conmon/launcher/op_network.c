@@ -37,10 +37,20 @@ int parse_interface_line(const char *line, struct interface_counters *c)
     return -EINVAL;
   memcpy(c->name, line, length);
   c->name[length] = '\0';
-  /* Eight figures received (bytes, packets, errors, ...), then eight sent. */
-  int got = sscanf(colon + 1, "%" SCNu64 " %*u %" SCNu64 " %*u %*u %*u %*u %*u %" SCNu64 " %*u %" SCNu64, &c->rx_bytes,
-                   &c->rx_errors, &c->tx_bytes, &c->tx_errors);
-  return got == 4 ? 0 : -EINVAL;
+  /* Eight figures received (bytes, packets, errors, drops, ...), then eight sent. */
+#define FOUR "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+  int got = sscanf(colon + 1, FOUR " %*u %*u %*u %*u " FOUR, &c->rx.bytes, &c->rx.packets, &c->rx.errors, &c->rx.drops,
+                   &c->tx.bytes, &c->tx.packets, &c->tx.errors, &c->tx.drops);
+#undef FOUR
+  return got == 8 ? 0 : -EINVAL;
+}
+
+static void put_traffic(struct wire_writer *out, const struct traffic *traffic)
+{
+  wire_put_u64(out, traffic->bytes);
+  wire_put_u64(out, traffic->packets);
+  wire_put_u64(out, traffic->errors);
+  wire_put_u64(out, traffic->drops);
 }
 
 /* The counters of the namespace that this process is in; negative with errno. */
@@ -58,10 +68,8 @@ static int put_counters(struct wire_writer *out)
     if (parse_interface_line(line, &counters) < 0)
       continue;
     wire_put_str(out, counters.name);
-    wire_put_u64(out, counters.rx_bytes);
-    wire_put_u64(out, counters.rx_errors);
-    wire_put_u64(out, counters.tx_bytes);
-    wire_put_u64(out, counters.tx_errors);
+    put_traffic(out, &counters.rx);
+    put_traffic(out, &counters.tx);
     count++;
   }
   wire_patch_u32(out, at, count);

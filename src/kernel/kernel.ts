@@ -113,12 +113,17 @@ export interface PinRequest {
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
+/** What one interface has received and sent since it was made (proc_pid_net(5), dev). */
 export interface InterfaceCounters {
   readonly name: string;
   readonly rxBytes: bigint;
+  readonly rxPackets: bigint;
   readonly rxErrors: bigint;
+  readonly rxDrops: bigint;
   readonly txBytes: bigint;
+  readonly txPackets: bigint;
   readonly txErrors: bigint;
+  readonly txDrops: bigint;
 }
 
 /** What this process may do and what this kernel offers: read once at start. */

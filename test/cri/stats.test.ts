@@ -106,7 +106,8 @@ test('use above the limit leaves nothing, not less', async () => {
 });
 
 test('PodSandboxStats: the pod, its network and its containers', async () => {
-  const eth = { rxBytes: 1n, rxErrors: 2n, txBytes: 3n, txErrors: 4n };
+  const counted = { rxBytes: 1n, rxErrors: 2n, txBytes: 3n, txErrors: 4n };
+  const eth = { ...counted, rxPackets: 5n, rxDrops: 6n, txPackets: 7n, txDrops: 8n };
   const values = { rxBytes: { value: 1n }, rxErrors: { value: 2n }, txBytes: { value: 3n }, txErrors: { value: 4n } };
   const usage: PodUsage = {
     usage: used,

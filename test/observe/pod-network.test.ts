@@ -5,9 +5,13 @@ import { PodNetworks } from '../../src/observe/pod-network';
 const counters = (name: string, rxBytes: bigint): InterfaceCounters => ({
   name,
   rxBytes,
+  rxPackets: 1n,
   rxErrors: 0n,
+  rxDrops: 0n,
   txBytes: 0n,
+  txPackets: 0n,
   txErrors: 0n,
+  txDrops: 0n,
 });
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -38,8 +38,12 @@ function decodeInterfaces(reply: Decoder): readonly InterfaceCounters[] {
   return Array.from({ length: reply.u32() }, () => ({
     name: reply.str(),
     rxBytes: reply.u64(),
+    rxPackets: reply.u64(),
     rxErrors: reply.u64(),
+    rxDrops: reply.u64(),
     txBytes: reply.u64(),
+    txPackets: reply.u64(),
     txErrors: reply.u64(),
+    txDrops: reply.u64(),
   }));
 }
