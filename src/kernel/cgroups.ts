@@ -47,7 +47,8 @@ export async function createIn(hierarchy: Hierarchy, path: string): Promise<void
   }
 }
 
-async function childrenOf(dir: string): Promise<string[]> {
+/** The folders of the cgroups right below one; none if it is gone. */
+export async function childrenOf(dir: string): Promise<string[]> {
   const entries = (await readdir(dir, { withFileTypes: true }).catch(ignoring(gone))) ?? [];
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(dir, entry.name));
 }

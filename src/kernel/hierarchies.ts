@@ -8,7 +8,8 @@ export interface Hierarchy {
   readonly controllers: readonly string[];
 }
 
-const unescape = (path: string) =>
+/** A path in a table of mounts, where blanks stand in octal. */
+export const unescapePath = (path: string): string =>
   path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 
 /** The cgroup hierarchies in a text like /proc/mounts, in its order. */
@@ -28,12 +29,12 @@ export function parseHierarchies(mounts: string): Hierarchy[] {
   const found = new Map<string, Hierarchy>();
   for (const line of mounts.split('\n')) {
     const [, dir = '', type, options = ''] = line.split(' ');
-    if (type === 'cgroup2') found.set(dir, { dir: unescape(dir), version: 2, controllers: [] });
+    if (type === 'cgroup2') found.set(dir, { dir: unescapePath(dir), version: 2, controllers: [] });
     if (type !== 'cgroup') continue;
     const controllers = options
       .split(',')
       .filter((option) => !plain.has(option) && !option.startsWith('release_agent='));
-    found.set(dir, { dir: unescape(dir), version: 1, controllers });
+    found.set(dir, { dir: unescapePath(dir), version: 1, controllers });
   }
   return [...found.values()];
 }

@@ -1,31 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { cgroupMeter } from '../../../src/kernel/cgroup-usage/meter';
 import type { CgroupMeter } from '../../../src/kernel';
-import type { Hierarchy } from '../../../src/kernel/hierarchies';
 import { hybridFiles, v1Files, v2Files } from './fixtures';
-
-const dirs: string[] = [];
-afterEach(() => dirs.splice(0).forEach((dir) => rmSync(dir, { recursive: true })));
-
-type Files = Readonly<Record<string, string>>;
+import { hierarchiesOf, type Files, type Layout } from './folders';
 
 /** A meter on a folder with these files. */
-function meterOf(files: Files, layout: 'v1' | 'hybrid' | 'v2'): CgroupMeter {
-  const root = mkdtempSync(join(tmpdir(), 'berth-cgroups-'));
-  dirs.push(root);
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true });
-    writeFileSync(join(root, name), text);
-  }
-  const v1 = ['cpuacct', 'memory', 'pids', 'freezer'].map((name): Hierarchy => ({
-    dir: join(root, name),
-    version: 1,
-    controllers: [name],
-  }));
-  const unified: Hierarchy = { dir: join(root, 'unified'), version: 2, controllers: [] };
-  return cgroupMeter([...(layout === 'v2' ? [] : v1), ...(layout === 'v1' ? [] : [unified])]);
+function meterOf(files: Files, layout: Layout): CgroupMeter {
+  return cgroupMeter(hierarchiesOf(files, layout));
 }
 
 const mib = 1024n * 1024n;
