@@ -28,6 +28,7 @@ const reloadable: readonly string[] = [
   'image.registries_d',
   'image.pull_progress_timeout',
   'image.pinned_images',
+  'observe.pod_metrics',
 ];
 
 /** Whether a reload takes a change of this key. */

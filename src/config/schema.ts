@@ -35,6 +35,19 @@ const builtInHandlers = { runc: runtime.parse({ path: 'runc' }), crun: runtime.p
 /** A limit below it, a typing error as a rule, would have every few lines rotated: CRI-O's bound. */
 const smallestLog = 8192;
 
+const podMetricFamily = z.enum([
+  'cpu',
+  'memory',
+  'disk',
+  'diskIO',
+  'hugetlb',
+  'network',
+  'oom',
+  'process',
+  'spec',
+  'pressure',
+]);
+
 /** The whole of berth.toml. Every key has a default; unknown keys are errors, so that a typing error is never silent. */
 export const configSchema = z.strictObject({
   root: absolutePath.default('/var/lib/berth'),
@@ -170,6 +183,13 @@ export const configSchema = z.strictObject({
       creation_timeout: z.number().int().min(1).max(3600).default(30),
       /** Sessions at once, of all verbs. */
       max_sessions: z.number().int().min(1).max(100_000).default(1000),
+    })
+    .prefault({}),
+
+  observe: z
+    .strictObject({
+      /** Families of pods' metrics that the kubelet gets, for /metrics/cadvisor. The default is what cAdvisor tells it there. */
+      pod_metrics: z.array(podMetricFamily).default(podMetricFamily.options.filter((family) => family !== 'hugetlb')),
     })
     .prefault({}),
 });

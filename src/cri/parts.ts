@@ -2,7 +2,7 @@ import type { Log } from '../base';
 import type { Containers, PodLifecycle } from '../containers';
 import type { Images } from '../image';
 import type { NetworkCondition, Pods } from '../pods';
-import type { EventFeed, PodEvent, StatsWatch } from '../observe';
+import type { EventFeed, PodEvent, PodMetrics, StatsWatch } from '../observe';
 import type { StreamingServer } from '../streaming';
 
 /** Snapshots as the rooms keep them: never changed, replaced as a whole. */
@@ -16,6 +16,7 @@ export type { PodEvent };
 /** What they use. */
 export type ContainerUsage = ReturnType<StatsWatch['container']>;
 export type PodUsage = ReturnType<StatsWatch['pod']>;
+export type { MetricSample } from '../observe';
 
 /** What a handler (`runtime_handler` of a pod) can do. */
 export interface HandlerFacts {
@@ -67,6 +68,7 @@ export interface CriParts {
   readonly imageFs: () => ImageFsUsage;
   readonly stats: StatsWatch;
   readonly events: EventFeed;
+  readonly podMetrics: PodMetrics;
   readonly streaming: Pick<StreamingServer, 'execUrl' | 'attachUrl' | 'portForwardUrl'>;
   readonly facts: RuntimeFacts;
   /** The handlers that can be used now. */

@@ -49,6 +49,7 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
     imageFs: () => imageFs(engine),
     stats: engine.stats,
     events: engine.events,
+    podMetrics: engine.podMetrics,
     streaming,
     facts: await facts(config, version, startedAt, engine),
     handlers: () => engine.runtime.handlers(),

@@ -13,7 +13,7 @@ import {
 import { createImages } from '../image';
 import { openCgroupMeter, startKernel } from '../kernel';
 import { cgroupSettings, createInfra, createSandboxes, netnsDir, openNetwork } from '../pods';
-import { eventFeed, watchFsUsage, watchStats } from '../observe';
+import { eventFeed, openPodMetrics, watchFsUsage, watchStats } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, findCriu, watchRuntime } from '../runtime';
 import { openState, type State } from '../state';
@@ -181,6 +181,8 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     podChanges: state.sandboxes.changes,
     containerChanges: state.containers.changes,
   });
+  const families = () => current.observe.pod_metrics;
+  const podMetrics = await openPodMetrics({ root: storage.root, families, stats, fsUsage, containers, log, closing });
   opened.commit();
 
   return {
@@ -197,6 +199,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     fsUsage,
     stats,
     events,
+    podMetrics,
     runtime,
     async reload(next) {
       const changed = changedKeys(current, next);

@@ -54,7 +54,7 @@ export async function watchFsUsage({ storage, endedAt, log, closing }: FsUsagePa
   const sample = async (): Promise<void> => {
     sampling = true;
     try {
-      await walk({ rest: pacer(closing) });
+      await walk({ rest: pacer('measure writable layers', closing) });
     } catch (error) {
       if (!closing.aborted) log.warn({ err: error }, `usage of the writable layers: ${messageOf(error)}`);
     } finally {

@@ -5,6 +5,7 @@ import type { Pods } from '../pods';
 import { CpuRates } from './cpu-rates';
 import type { FsSample, FsUsageWatch } from './fs-usage';
 import { PodNetworks, type NetworkSample } from './pod-network';
+import { hasProcesses } from './running';
 
 type PodRecord = ReturnType<Pods['list']>[number];
 type ContainerRecord = ReturnType<Containers['list']>[number];
@@ -33,6 +34,8 @@ export interface PodUsage {
 export interface StatsWatch {
   container(container: ContainerRecord): ContainerUsage;
   pod(pod: PodRecord): PodUsage;
+  /** The pod's interfaces as the last sample found them; undefined for a pod on the node's network. Asking makes the next. */
+  network(podId: string): NetworkSample | undefined;
 }
 
 export interface StatsParts {
@@ -84,6 +87,7 @@ export function watchStats(parts: StatsParts): StatsWatch {
   };
 
   return {
+    network: (podId) => networks.of(podId),
     container(container) {
       const usage = hasProcesses(container) ? usageOf(container.cgroupPath) : undefined;
       const writableLayer = parts.fsUsage.writableLayer(container.id);
@@ -101,9 +105,4 @@ export function watchStats(parts: StatsParts): StatsWatch {
 
 function isReady(pod: PodRecord): boolean {
   return pod.phase === 'ready';
-}
-
-/** A container that is made and has not ended: before its start it holds the runtime's init. */
-function hasProcesses(container: ContainerRecord): boolean {
-  return container.phase === 'created' || container.phase === 'running';
 }

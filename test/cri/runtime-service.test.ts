@@ -326,7 +326,10 @@ describe('PodSandboxStatus', () => {
 
   test('its containers are told with it', async () => {
     rooms.podRecords.push(podRecord({ id: pod }));
-    rooms.containerRecords.push(containerRecord({ id: container, sandboxId: pod }), containerRecord({ id: id('c9'), sandboxId: id('b9') }));
+    rooms.containerRecords.push(
+      containerRecord({ id: container, sandboxId: pod }),
+      containerRecord({ id: id('c9'), sandboxId: id('b9') }),
+    );
     const { containersStatuses } = await call(pod);
     expect(containersStatuses).toMatchObject([{ id: container, state: wire.ContainerState.CONTAINER_RUNNING }]);
   });

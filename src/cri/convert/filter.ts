@@ -1,4 +1,10 @@
-import type { ContainerFilter, ContainerStatsFilter, PodSandboxFilter, PodSandboxStatsFilter } from '../../wire';
+import {
+  PodSandboxState,
+  type ContainerFilter,
+  type ContainerStatsFilter,
+  type PodSandboxFilter,
+  type PodSandboxStatsFilter,
+} from '../../wire';
 import type { ContainerRecord, PodRecord } from '../parts';
 import { containerState, sandboxState } from './state';
 
@@ -17,6 +23,11 @@ export function filterPods(
   );
 }
 
+/** The pods that are ready and match: those that are not use nothing. */
+export function readyPods(pods: readonly PodRecord[], filter: PodSandboxStatsFilter | undefined): readonly PodRecord[] {
+  return filterPods(pods, filter).filter((pod) => sandboxState(pod) === PodSandboxState.SANDBOX_READY);
+}
+
 /** The containers that a list shows: all that are made, and match everything that the filter sets. */
 export function filterContainers(
   containers: readonly ContainerRecord[],
@@ -31,6 +42,17 @@ export function filterContainers(
       (state === undefined || state === containerState(container)) &&
       hasLabels(container.config.labels, filter?.labelSelector),
   );
+}
+
+/** The containers of each pod, by its id. */
+export function byPod(containers: readonly ContainerRecord[]): ReadonlyMap<string, readonly ContainerRecord[]> {
+  const pods = new Map<string, ContainerRecord[]>();
+  for (const container of containers) {
+    const some = pods.get(container.sandboxId);
+    if (some) some.push(container);
+    else pods.set(container.sandboxId, [container]);
+  }
+  return pods;
 }
 
 /** Whether every pair of the selector is there: CRI has no other operators. */

@@ -14,9 +14,10 @@ import { execSync } from './exec-sync';
 import { getContainerEvents } from './get-container-events';
 import { listContainerStats, streamContainerStats } from './list-container-stats';
 import { listContainers, streamContainers } from './list-containers';
+import { listMetricDescriptors } from './list-metric-descriptors';
+import { listPodSandboxMetrics, streamPodSandboxMetrics } from './list-pod-sandbox-metrics';
 import { listPodSandboxStats, streamPodSandboxStats } from './list-pod-sandbox-stats';
 import { listPodSandbox, streamPodSandboxes } from './list-pod-sandbox';
-import { notImplemented } from './not-implemented';
 import { portForward } from './port-forward';
 import { podSandboxStats } from './pod-sandbox-stats';
 import { podSandboxStatus } from './pod-sandbox-status';
@@ -71,6 +72,8 @@ export function runtimeService(parts: CriParts): readonly Rpc[] {
     listPodSandboxStats(parts),
     streamPodSandboxStats(parts),
     getContainerEvents(parts),
-    ...notImplemented,
+    listMetricDescriptors(parts),
+    listPodSandboxMetrics(parts),
+    streamPodSandboxMetrics(parts),
   ];
 }

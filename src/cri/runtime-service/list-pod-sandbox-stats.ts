@@ -1,10 +1,9 @@
 import { inSlices } from '../../base';
-import { PodSandboxState, PodSandboxStats, RuntimeServiceService, type PodSandboxStatsFilter } from '../../wire';
-import { filterContainers, filterPods } from '../convert/filter';
-import { sandboxState } from '../convert/state';
+import { PodSandboxStats, RuntimeServiceService, type PodSandboxStatsFilter } from '../../wire';
+import { byPod, filterContainers, readyPods } from '../convert/filter';
 import { toPodStats } from '../convert/stats';
 import { chunksOf, listOf } from '../encoded-list';
-import type { ContainerRecord, CriParts } from '../parts';
+import type { CriParts } from '../parts';
 import { encodedUnary, serverStream, type Rpc } from '../rpc';
 
 /** ListPodSandboxStats. */
@@ -21,19 +20,8 @@ export const streamPodSandboxStats = (parts: CriParts): Rpc =>
 
 /** The stats of the pods that are ready now and match, each encoded: those that are not use nothing. */
 function read(parts: CriParts, filter: PodSandboxStatsFilter | undefined): Promise<readonly Uint8Array[]> {
-  const pods = filterPods(parts.pods.list(), filter).filter(
-    (pod) => sandboxState(pod) === PodSandboxState.SANDBOX_READY,
-  );
   const containers = byPod(filterContainers(parts.containers.list(), undefined));
-  return inSlices(pods, (pod) => PodSandboxStats.encode(toPodStats(parts, pod, containers.get(pod.id) ?? [])).finish());
-}
-
-function byPod(containers: readonly ContainerRecord[]): ReadonlyMap<string, readonly ContainerRecord[]> {
-  const pods = new Map<string, ContainerRecord[]>();
-  for (const container of containers) {
-    const some = pods.get(container.sandboxId);
-    if (some) some.push(container);
-    else pods.set(container.sandboxId, [container]);
-  }
-  return pods;
+  return inSlices(readyPods(parts.pods.list(), filter), (pod) =>
+    PodSandboxStats.encode(toPodStats(parts, pod, containers.get(pod.id) ?? [])).finish(),
+  );
 }

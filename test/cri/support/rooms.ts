@@ -2,7 +2,14 @@ import { EventBus, createLog, type Log } from '../../../src/base';
 import type { CriParts } from '../../../src/cri';
 import type { PullState } from '../../../src/image';
 import { type EventFeedParts, eventFeed } from '../../../src/observe';
-import type { ContainerRecord, ContainerUsage, ImageRecord, PodRecord, PodUsage } from '../../../src/cri/parts';
+import type {
+  ContainerRecord,
+  ContainerUsage,
+  ImageRecord,
+  MetricSample,
+  PodRecord,
+  PodUsage,
+} from '../../../src/cri/parts';
 
 /** A call that a room got: its name and its arguments, without the signal. */
 export interface SeenCall {
@@ -22,6 +29,8 @@ export interface Rooms extends CriParts {
   /** Tell of changes of the records; they change nothing themselves. */
   readonly podChanges: EventBus<ChangeOf<'podChanges'>>;
   readonly containerChanges: EventBus<ChangeOf<'containerChanges'>>;
+  /** Their metrics, by id; of a container that is not here: none, as if it had ended. */
+  readonly metrics: Map<string, readonly MetricSample[]>;
   /** What pods and containers use, by id. */
   readonly usages: Map<string, ContainerUsage & PodUsage>;
   /** Replaces what a call of a room does. */
@@ -47,6 +56,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     return answer;
   };
   const pulling = new Map<string, PullState>();
+  const metrics = new Map<string, readonly MetricSample[]>();
   const usages = new Map<string, ContainerUsage & PodUsage>();
   const find = (reference: string) =>
     imageRecords.find((image) => [image.id, ...image.repoTags, ...image.repoDigests].includes(reference));
@@ -79,7 +89,17 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       containerChanges,
     }),
     usages,
-    stats: { container: ({ id }) => usages.get(id) ?? {}, pod: ({ id }) => usages.get(id) ?? {} },
+    metrics,
+    stats: {
+      container: ({ id }) => usages.get(id) ?? {},
+      pod: ({ id }) => usages.get(id) ?? {},
+      network: (id) => usages.get(id)?.network,
+    },
+    podMetrics: {
+      descriptors: [{ name: 'container_last_seen', help: 'help', labelKeys: ['id'] }],
+      pod: ({ id }) => metrics.get(id) ?? [],
+      container: ({ id }) => metrics.get(id),
+    },
     behave: (name, behaviour) => void behaviours.set(name, behaviour),
     pods: {
       run: (config, handler, signal) => call('run', [config, handler], signal, 'f'.repeat(64)),
