@@ -1,14 +1,11 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { ContainerStats } from '../../src/wire';
 import { present } from '../support/cri';
-import { cgroupBelow, cgroupFigures } from '../support/cgroup-figures';
+import { cgroupFigures } from '../support/cgroup-figures';
 import { images } from '../support/fixtures';
+import { fetchFromHost, podWithCgroup } from '../support/measured-pod';
 import { berthTest, useWorld } from '../support/suite';
 import { until } from '../support/wait';
-import type { Pod } from '../support/world';
 
 const suite = useWorld();
 beforeAll(async () => {
@@ -17,14 +14,6 @@ beforeAll(async () => {
 
 const mib = 1024 * 1024;
 const figure = (value: { readonly value: bigint } | undefined): number => Number(present(value).value);
-
-/** A pod with a cgroup of its own, as a kubelet makes one for each. */
-async function podWithCgroup(over: { readonly host?: boolean } = { host: true }): Promise<Pod> {
-  const config = suite.world.podConfig(over);
-  const linux = present(config.linux);
-  const cgroupParent = cgroupBelow(linux.cgroupParent, `pod${present(config.metadata).uid}`);
-  return suite.world.runPod({ ...config, linux: { ...linux, cgroupParent } });
-}
 
 /** The stats, once they are as the test waits for. */
 const statsWhen = (id: string, what: string, is: (stats: ContainerStats) => boolean) =>
@@ -132,7 +121,7 @@ test('the lists are filtered by id, pod and labels, and name what they tell of',
 
 berthTest('a pod uses what its containers use together, and lists them', async () => {
   const { world } = suite;
-  const pod = await podWithCgroup();
+  const pod = await podWithCgroup(suite.world);
   const burning = await world.start({ command: ['sh', '-c', 'while :; do :; done'] }, pod);
   const idle = await world.start({ command: ['sh', '-c', 'sleep 3600 & sleep 3600 & wait'] }, pod);
   const { linux, attributes } = await until('a pod that has used a second of CPU', async () => {
@@ -156,17 +145,9 @@ berthTest('a pod uses what its containers use together, and lists them', async (
 
 berthTest('a pod’s network has the bytes of its interface, as the pod sees them', async () => {
   const { world } = suite;
-  const pod = await podWithCgroup({});
+  const pod = await podWithCgroup(suite.world, {});
   const { id } = await world.start({}, pod);
-  const gateway = await world.sh({ id }, "ip route show default | cut -d' ' -f3 | head -n 1");
-  const server = createServer((_request, response) => response.end('x'.repeat(100_000))).listen(0);
-  try {
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    await world.sh({ id }, `wget -q -O /dev/null http://${gateway}:${port}/`);
-  } finally {
-    server.close();
-  }
+  await fetchFromHost(world, { id }, 100_000);
   const seen = Number(await world.sh({ id }, 'cat /sys/class/net/eth0/statistics/rx_bytes'));
   expect(seen).toBeGreaterThan(100_000);
   const network = await until('the bytes that the pod has got', async () => {
@@ -184,7 +165,7 @@ berthTest('a pod’s network has the bytes of its interface, as the pod sees the
 });
 
 berthTest('a pod on the host’s network has no network of its own', async () => {
-  const pod = await podWithCgroup();
+  const pod = await podWithCgroup(suite.world);
   const { linux } = await suite.world.cri.podStats(pod.id);
   expect(linux?.network).toBeUndefined();
 });

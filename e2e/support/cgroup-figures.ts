@@ -19,8 +19,17 @@ export function cgroupBelow(parent: string, name: string): string {
     : `${parent}/${name}`;
 }
 
+/** Where the files of a container's cgroup are. */
+export interface CgroupFolders {
+  /** Of a controller of v1, or of v2 where there is nothing else. */
+  of(controller: string): string;
+  readonly unified: string | undefined;
+  /** v2 and nothing else. */
+  readonly pure: boolean;
+}
+
 /** Finds the cgroup by the container's init, as the kernel tells it. */
-export async function cgroupFigures(world: World, containerId: string): Promise<CgroupFigures> {
+export async function cgroupFolders(world: World, containerId: string): Promise<CgroupFolders> {
   const { info } = await world.cri.containerStatusVerbose(containerId);
   const { pid } = JSON.parse(info['info'] ?? '{}') as { readonly pid?: number };
   const lines = (await readFile(`/proc/${pid}/cgroup`, 'utf8')).trim().split('\n');
@@ -32,8 +41,14 @@ export async function cgroupFigures(world: World, containerId: string): Promise<
     const [names = '', path = ''] = places.find(([all]) => all?.split(',').includes(name)) ?? [];
     return join(root, names, path);
   };
-  const pressure = unifiedDir !== undefined && (await isThere(join(unifiedDir, 'cpu.pressure')));
-  if (pure) return { ...(await readV2(join(root, unified ?? ''))), pressure };
+  return { of: pure ? () => unifiedDir ?? root : v1, unified: unifiedDir, pure };
+}
+
+/** What the kernel's files say of a container now. */
+export async function cgroupFigures(world: World, containerId: string): Promise<CgroupFigures> {
+  const { of: v1, unified, pure } = await cgroupFolders(world, containerId);
+  const pressure = unified !== undefined && (await isThere(join(unified, 'cpu.pressure')));
+  if (pure) return { ...(await readV2(v1('memory'))), pressure };
   const stat = await readKeys(join(v1('memory'), 'memory.stat'));
   const usage = await readNumber(join(v1('memory'), 'memory.usage_in_bytes'));
   return {
@@ -59,11 +74,13 @@ async function readV2(dir: string): Promise<Omit<CgroupFigures, 'pressure'>> {
   return { cpuNs: cpu * 1000, memory };
 }
 
-async function readNumber(path: string): Promise<number> {
+/** A file of one number. */
+export async function readNumber(path: string): Promise<number> {
   return Number(await readFile(path, 'utf8'));
 }
 
-async function readKeys(path: string): Promise<ReadonlyMap<string, number>> {
+/** A file of lines `<key> <number>`. */
+export async function readKeys(path: string): Promise<ReadonlyMap<string, number>> {
   const lines = (await readFile(path, 'utf8')).trim().split('\n');
   return new Map(lines.map((line) => line.split(' ')).map(([key = '', value]) => [key, Number(value)]));
 }

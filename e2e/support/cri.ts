@@ -30,12 +30,15 @@ import {
   type ImageFsInfoResponse,
   type ImageSpec,
   type ImageStatusResponse,
+  type MetricDescriptor,
   type PodSandboxFilter,
+  type PodSandboxMetrics,
   type PodSandboxStats,
   type PodSandboxStatsFilter,
   type PodSandboxStatusResponse,
   type RuntimeConfigResponse,
   type StatusResponse,
+  type StreamPodSandboxMetricsResponse,
   type VersionResponse,
   type Container,
   type ContainerEventResponse,
@@ -161,6 +164,23 @@ export class Cri {
   async listPodStats(filter?: Partial<PodSandboxStatsFilter>): Promise<PodSandboxStats[]> {
     const whole = filter && { id: '', labelSelector: {}, ...filter };
     return (await call(this.runtime.listPodSandboxStats.bind(this.runtime), { filter: whole })).stats;
+  }
+
+  async metricDescriptors(): Promise<MetricDescriptor[]> {
+    return (await call(this.runtime.listMetricDescriptors.bind(this.runtime), {})).descriptors;
+  }
+
+  async podMetrics(): Promise<PodSandboxMetrics[]> {
+    return (await call(this.runtime.listPodSandboxMetrics.bind(this.runtime), {})).podMetrics;
+  }
+
+  /** The same, from the stream. */
+  async streamedPodMetrics(): Promise<PodSandboxMetrics[]> {
+    const messages: PodSandboxMetrics[] = [];
+    const stream = this.runtime.streamPodSandboxMetrics({});
+    for await (const { podSandboxMetrics } of stream as AsyncIterable<StreamPodSandboxMetricsResponse>)
+      messages.push(...podSandboxMetrics);
+    return messages;
   }
 
   execSync(containerId: string, cmd: readonly string[], timeoutSeconds = 0): Promise<ExecSyncResponse> {
