@@ -1,20 +1,21 @@
-import { type ContainerMetrics, type Metric, MetricType, type PodSandboxMetrics } from '../../wire';
+import { type ContainerMetrics, type Metric, MetricType } from '../../wire';
 import type { ContainerRecord, CriParts, MetricSample, PodRecord } from '../parts';
 
-/** The metrics of a pod that is ready: its own, and those of its containers that have not ended. */
-export function toPodMetrics(
-  { podMetrics }: Pick<CriParts, 'podMetrics'>,
+type Parts = Pick<CriParts, 'podMetrics'>;
+
+/** The metrics of a pod that is ready, as a whole. */
+export function toPodMetrics({ podMetrics }: Parts, pod: PodRecord): Metric[] {
+  return podMetrics.pod(pod).map(toMetric);
+}
+
+/** The metrics of a container of that pod; none once it has ended. */
+export function toContainerMetrics(
+  { podMetrics }: Parts,
   pod: PodRecord,
-  containers: readonly ContainerRecord[],
-): PodSandboxMetrics {
-  return {
-    podSandboxId: pod.id,
-    metrics: podMetrics.pod(pod).map(toMetric),
-    containerMetrics: containers.flatMap((container): ContainerMetrics[] => {
-      const samples = podMetrics.container(container, pod);
-      return samples ? [{ containerId: container.id, metrics: samples.map(toMetric) }] : [];
-    }),
-  };
+  container: ContainerRecord,
+): ContainerMetrics[] {
+  const samples = podMetrics.container(container, pod);
+  return samples ? [{ containerId: container.id, metrics: samples.map(toMetric) }] : [];
 }
 
 /** What was read for this call has no timestamp (CRI: 0): it would keep Prometheus from seeing that a container has gone. */
