@@ -2,6 +2,11 @@
 export class EventBus<Event> {
   private readonly listeners = new Set<(event: Event) => void>();
 
+  /** How many listen. */
+  get size(): number {
+    return this.listeners.size;
+  }
+
   /** Calls the listener for every event from now on; dispose of what it gives to end that. */
   subscribe(listener: (event: Event) => void): Disposable {
     this.listeners.add(listener);

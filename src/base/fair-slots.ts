@@ -27,6 +27,13 @@ export class FairSlots {
     this.free = slots;
   }
 
+  /** How many wait for a slot. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const group of this.groups.values()) waiting += group.waiting.length;
+    return waiting;
+  }
+
   /** Runs the function in a slot. A waiter whose signal is aborted leaves the queue. */
   async with<T>(key: object, signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
     throwIfAborted(signal, 'wait for a slot');

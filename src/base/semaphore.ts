@@ -10,6 +10,11 @@ export class Semaphore {
     this.free = slots;
   }
 
+  /** How many wait for a slot. */
+  get waiting(): number {
+    return this.line.length;
+  }
+
   /** Runs the function in a slot. */
   async with<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
     throwIfAborted(signal, 'wait for a slot');

@@ -100,8 +100,10 @@ describe('Semaphore', () => {
     const holder = slots.with(undefined, () => gate.promise);
     const controller = new AbortController();
     const waiting = slots.with(controller.signal, async () => undefined);
+    expect(slots.waiting).toBe(1);
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'call-cancelled' });
+    expect(slots.waiting).toBe(0);
     gate.resolve();
     await holder;
     await expect(slots.with(undefined, async () => 'in')).resolves.toBe('in');

@@ -22,6 +22,7 @@ test('a group of one gets the next slot, whoever waited before it', async () => 
   await settled();
   expect(log).toEqual(['large0', 'large1', 'large2']);
   const small = group(slots, 'small', 1, log);
+  expect(slots.waiting).toBe(98);
   large.endOne();
   await settled();
   expect(log.at(-1)).toBe('small0');

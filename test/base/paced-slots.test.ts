@@ -26,6 +26,7 @@ describe('busy processors', () => {
     const done = jobs.map((each) => paced.with(undefined, each.run));
     await settle();
     expect(jobs.map((each) => each.begun())).toEqual([true, true, false, false]);
+    expect(paced.waiting).toBe(2);
     jobs[1]?.end(new Error('no'));
     await expect(done[1]).rejects.toThrow('no');
     await settle();

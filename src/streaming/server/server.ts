@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BerthError, type Log } from '../../base';
+import { BerthError, type Listener, listen, type Log, type TlsFiles } from '../../base';
 import { Places } from '../port-forward/places';
 import type { Session, SessionParts } from '../session';
 import type {
@@ -12,8 +12,6 @@ import type {
 } from '../target';
 import { acceptWebSocket } from '../websocket/handshake';
 import { type Refusal, refuse, switchToSpdy } from './answer';
-import type { TlsFiles } from './certificates';
-import { type Listener, listen } from './listener';
 import { offersFor } from './offers';
 import type { Ticket } from './ticket';
 import { TokenStore } from './tokens';
@@ -86,7 +84,12 @@ class HttpStreamingServer implements StreamingServer {
   async listen(): Promise<void> {
     const maxConnections = this.maxSessions + maxWaiting;
     const headersTimeout = this.parts.creationTimeoutMs;
-    const { http } = (this.listener = await listen({ ...this.options, maxConnections, headersTimeout }));
+    const { http } = (this.listener = await listen({
+      ...this.options,
+      what: 'streams',
+      maxConnections,
+      headersTimeout,
+    }));
     http.on('request', (request, response) => this.answerPlain(request, response));
     http.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
   }

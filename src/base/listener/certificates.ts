@@ -1,7 +1,8 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type SecureContextOptions, createSecureContext } from 'node:tls';
-import { BerthError, type Log, messageOf } from '../../base';
+import { BerthError, messageOf } from '../errors/berth-error';
+import type { Log } from '../log';
 
 /** Files in PEM. */
 export interface TlsFiles {
@@ -41,16 +42,21 @@ export async function readCertificates(files: TlsFiles): Promise<SecureContextOp
  * Calls back with the new certificates when one of the files has changed, whoever renamed or linked what. Those that cannot
  * be used are reported, and the old ones stay: a certificate and its key are rarely replaced at one moment.
  */
-export function watchCertificates(files: TlsFiles, log: Log, use: (context: SecureContextOptions) => void): Disposable {
+export function watchCertificates(
+  files: TlsFiles,
+  what: string,
+  log: Log,
+  use: (context: SecureContextOptions) => void,
+): Disposable {
   const paths = Object.values(files).filter((path: string | undefined) => path !== undefined);
   const changed = () => {
     readCertificates(files).then(
       (context) => {
         use(context);
-        log.info({ files }, 'the certificates of the streaming server were read anew');
+        log.info({ files }, `the certificates for ${what} were read anew`);
       },
       (error: unknown) =>
-        log.error({ err: error }, `certificates were not read, those of before hold: ${messageOf(error)}`),
+        log.error({ err: error }, `certificates for ${what} were not read, those of before hold: ${messageOf(error)}`),
     );
   };
   for (const path of paths) watchFile(path, { interval: lookMs, persistent: false }, changed);

@@ -1,10 +1,13 @@
 import { type Server, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
-import { BerthError, type Log, messageOf } from '../../base';
+import { BerthError, messageOf } from '../errors/berth-error';
+import type { Log } from '../log';
 import { type TlsFiles, readCertificates, watchCertificates } from './certificates';
 
 export interface ListenerOptions {
+  /** What is served, for messages: `streams`. */
+  readonly what: string;
   readonly host: string;
   readonly port: number;
   readonly tls?: TlsFiles | undefined;
@@ -35,7 +38,7 @@ const handshakeTimeout = 10_000;
 
 /** Listens. Rejects `config-invalid` for an address that cannot be had, or certificates that cannot be used. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { tls, log, headersTimeout } = options;
+  const { what, tls, log, headersTimeout } = options;
   const limits = {
     headersTimeout,
     requestTimeout: headersTimeout,
@@ -52,10 +55,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const context = await readCertificates(tls);
   const clients = tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
   const https = createTlsServer({ ...limits, ...context, ...clients, handshakeTimeout });
-  https.on('tlsClientError', (error) => log.debug({ err: error }, 'stream client failed at TLS'));
+  https.on('tlsClientError', (error) => log.debug({ err: error }, `a client for ${what} failed at TLS`));
   const use = (fresh: SecureContextOptions) => https.setSecureContext(fresh);
   const listener = await opened(https, 'https', options, async () => use(await readCertificates(tls)));
-  const watching = watchCertificates(tls, log, use);
+  const watching = watchCertificates(tls, what, log, use);
   https.once('close', () => watching[Symbol.dispose]());
   return listener;
 }
@@ -63,14 +66,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 async function opened(
   http: Server,
   scheme: 'http' | 'https',
-  { host, port, maxConnections, log }: ListenerOptions,
+  { what, host, port, maxConnections, log }: ListenerOptions,
   reload: () => Promise<void>,
 ): Promise<Listener> {
   http.maxConnections = maxConnections;
   await new Promise<void>((resolve, reject) => {
     const fail = (cause: Error) => {
       const object = `${host}:${port}`;
-      reject(new BerthError('config-invalid', { op: 'listen for streams', object, detail: messageOf(cause), cause }));
+      reject(new BerthError('config-invalid', { op: `listen for ${what}`, object, detail: messageOf(cause), cause }));
     };
     http.once('error', fail);
     http.listen(port, host, () => {
@@ -78,7 +81,7 @@ async function opened(
       resolve();
     });
   });
-  http.on('error', (error) => log.error({ err: error }, 'streaming server'));
+  http.on('error', (error) => log.error({ err: error }, `the server of ${what}`));
   const close = async () => {
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     http.closeAllConnections();
@@ -86,7 +89,7 @@ async function opened(
   };
   const address = http.address();
   if (address === null || typeof address === 'string') {
-    throw new BerthError('internal', { op: 'listen for streams', object: `${host}:${port}`, detail: 'no address' });
+    throw new BerthError('internal', { op: `listen for ${what}`, object: `${host}:${port}`, detail: 'no address' });
   }
   return { http, base: `${scheme}://${urlHost(address.address)}:${address.port}`, reload, close };
 }
