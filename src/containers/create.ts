@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BerthError, isBerthError, step, together } from '../base';
+import { BerthError, isBerthError, Observations, step, together } from '../base';
 import { outsideId, type ProcessIdentity } from '../kernel';
 import { rootOf, userNamespaceOf } from '../pods';
 import { startContainerMonitor, type Monitor } from '../runtime';
@@ -77,7 +77,12 @@ export async function makeContainer(
       writeSpec(),
     ]),
   );
-  return parts.pace.with(signal, () => createByMonitor(parts, sandbox, record, checkpoint, user, signal));
+  const { observations = new Observations() } = parts;
+  return parts.pace.with(signal, () =>
+    observations.time({ kind: 'runtime', operation: 'create', handler: sandbox.handler }, () =>
+      createByMonitor(parts, sandbox, record, checkpoint, user, signal),
+    ),
+  );
 }
 
 /** Starts the monitor, which has the OCI runtime create the container from the spec in its folder. */

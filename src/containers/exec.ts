@@ -11,7 +11,7 @@ const outputCap = 16 * 1024 ** 2;
 
 /** Runs a command to its end and gives its output (CRI ExecSync). A timeout of 0 seconds is none. */
 export async function execSync(
-  monitor: Monitor,
+  monitor: Pick<Monitor, 'exec'>,
   configPath: string,
   request: { containerId: string; cmd: readonly string[]; timeoutSeconds: number },
   signal?: AbortSignal,
@@ -38,7 +38,7 @@ export async function execSync(
 
 /** Runs a command with a client's streams and gives its exit code. */
 export async function execStreams(
-  monitor: Monitor,
+  monitor: Pick<Monitor, 'exec'>,
   configPath: string,
   command: ExecCommand,
   streams: ExecStreams,

@@ -1,4 +1,4 @@
-import { abortable, BerthError, KeyedLock, messageOf, SingleFlight, step, throwIfAborted } from '../base';
+import { abortable, BerthError, KeyedLock, messageOf, Observations, SingleFlight, step, throwIfAborted } from '../base';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
@@ -19,6 +19,7 @@ import { lookupIn, visible } from './lookup';
 import { startOf } from './start-of';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
+import { timedExec } from './timed-exec';
 import { updateResources } from './update-resources';
 
 /** Containers as the rooms above see them, with what recovery and pods' lifecycle need. */
@@ -33,14 +34,17 @@ export interface ContainerService extends Containers {
   recover(record: ContainerRecord): Promise<void>;
   /** Tries again what failed: removals, and reaching the monitors of containers that run. */
   retry(): Promise<void>;
+  /** Monitors that berthd is connected to, and those of containers that have not ended that it does not reach. */
+  monitors(): { readonly connected: number; readonly unreachable: number };
   /** Lets go of the monitors; containers run on. */
   close(): void;
 }
 
 export function createContainers(parts: CreateParts): ContainerService {
-  const { table, sandboxes } = parts;
+  const { table, sandboxes, observations = new Observations() } = parts;
   const supervisor = new Supervisor(parts);
   const stopper = new Stopper(parts, supervisor);
+  const handlerOf = ({ sandboxId }: ContainerRecord) => sandboxes.get(sandboxId)?.handler ?? '';
   const creating = new Map<string, SingleFlight<string>>();
   const lock = new KeyedLock();
   const { require, running, attachable } = lookupIn(table, supervisor, stopper);
@@ -117,13 +121,18 @@ export function createContainers(parts: CreateParts): ContainerService {
     // Where an earlier call could not write it down it runs already.
     if (monitor.state.kind === 'created') {
       const run = () => (record.restored ? startRestored(parts, supervisor, record, monitor) : monitor.start());
-      await step('start-container.runtime', run);
+      const operation = record.restored ? 'restore' : 'start';
+      await step('start-container.runtime', () =>
+        observations.time({ kind: 'runtime', operation, handler: handlerOf(record) }, run),
+      );
     }
     const started = startOf(monitor.state);
     const begin = (now: ContainerRecord): ContainerRecord =>
       now.phase === 'created' ? { ...now, ...started, phase: 'running' } : { ...now, ...started };
     await step('start-container.running', () => supervisor.update(id, begin));
   };
+
+  const execIn = (id: string, op: string) => timedExec(running(id, op), handlerOf(require(id, op)), observations);
 
   /** Whether the call that makes it still runs. */
   const beingMade = ({ sandboxId, config }: ContainerRecord) =>
@@ -150,13 +159,16 @@ export function createContainers(parts: CreateParts): ContainerService {
     remove,
 
     async execSync(id, cmd, timeoutSeconds, signal) {
-      const monitor = running(id, 'ExecSync');
-      return execSync(monitor, parts.paths(id).config, { containerId: id, cmd, timeoutSeconds }, signal);
+      return execSync(execIn(id, 'ExecSync'), parts.paths(id).config, { containerId: id, cmd, timeoutSeconds }, signal);
     },
 
     async exec(command, streams) {
-      const monitor = running(command.containerId, 'Exec');
-      return execStreams(monitor, parts.paths(command.containerId).config, command, streams);
+      return execStreams(
+        execIn(command.containerId, 'Exec'),
+        parts.paths(command.containerId).config,
+        command,
+        streams,
+      );
     },
 
     async attach({ containerId }, streams) {
@@ -225,6 +237,7 @@ export function createContainers(parts: CreateParts): ContainerService {
       }
     },
 
+    monitors: () => supervisor.monitors(),
     close: () => supervisor.close(),
   };
 }

@@ -1,4 +1,5 @@
-import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, step, type Log } from '../base';
+import type { Log, Observations } from '../base';
+import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, step } from '../base';
 import type { Kernel } from '../kernel';
 import { connectMonitor, readExitRecord, type Monitor, type OciRuntime } from '../runtime';
 import type { ContainerRecord, Table } from '../state';
@@ -14,6 +15,8 @@ export interface SupervisorParts {
   readonly runtimeOf: (record: ContainerRecord) => OciRuntime;
   readonly paths: (id: string) => ContainerPaths;
   readonly log: Log;
+  /** Told of ends, lost monitors and what the OCI runtime is asked for. */
+  readonly observations?: Observations;
 }
 
 /** The wait before something that must succeed is tried again. */
@@ -42,6 +45,15 @@ export class Supervisor {
   private closed = false;
 
   constructor(private readonly parts: SupervisorParts) {}
+
+  /** Monitors that it is connected to, and those of containers that have not ended that it does not reach. */
+  monitors(): { readonly connected: number; readonly unreachable: number } {
+    let unreachable = 0;
+    for (const { id, phase } of this.parts.table.values()) {
+      if ((phase === 'created' || phase === 'running') && !this.live.has(id)) unreachable++;
+    }
+    return { connected: this.live.size, unreachable };
+  }
 
   /** The monitor of a container that has not ended; rejects `container-state` otherwise. */
   monitor(id: string, op: string): Monitor {
@@ -164,6 +176,7 @@ export class Supervisor {
       { container: id },
       `the container's monitor is gone without an exit record: the container is ended (${why})`,
     );
+    this.parts.observations?.tell({ kind: 'monitor-lost' });
     if (record) await kernel.removeCgroup(record.cgroupPath, AbortSignal.timeout(30_000));
     return unknownEnding('MonitorLost', `the monitor ended without a record of the container's exit: ${why}`);
   }
@@ -204,6 +217,7 @@ export class Supervisor {
         await pause(againMs);
       }
     }
+    this.parts.observations?.tell({ kind: 'container-ended', reason: exit.reason });
     this.parts.log.info({ container: id, exitCode: exit.exitCode, reason: exit.reason }, 'container ended');
   }
 

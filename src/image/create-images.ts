@@ -90,9 +90,9 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     },
   };
   const pulls = new PullJobs();
-  const tracker = new PullTracker(log);
-  const checks = new KeyedLock();
   const pullSlots = new Semaphore(options.concurrency);
+  const tracker = new PullTracker(log, undefined, () => pullSlots.waiting);
+  const checks = new KeyedLock();
   const closing = new AbortController();
   const loads = new Set<Promise<unknown>>();
   const marks = randomBytes(32);

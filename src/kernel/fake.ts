@@ -14,8 +14,9 @@ import type {
   StreamedRun,
   TmpfsMount,
 } from './kernel';
+import type { LauncherHealth } from './launcher';
 
-type Method = Exclude<keyof Kernel, 'facts'>;
+type Method = Exclude<keyof Kernel, 'facts' | 'health'>;
 
 /** One recorded call, without its signal. */
 export interface FakeCall {
@@ -62,6 +63,10 @@ export class FakeKernel implements Kernel {
   private nextPid = 1000;
 
   constructor(readonly facts: KernelFacts = root) {}
+
+  health(): LauncherHealth {
+    return { alive: true, inFlight: 0, starts: 1 };
+  }
 
   /** Answers every later call of the method. */
   script<M extends Method>(method: M, answer: Script<M>): void {

@@ -17,9 +17,11 @@ export type {
 } from './kernel';
 export { FakeKernel, type FakeCall } from './fake';
 export { insideId, outsideId } from './id-map';
+export type { LauncherHealth } from './launcher';
 export type { LockOptions } from './lock-file';
 export { type KernelOptions, startKernel } from './start';
 export { processorIdleMs } from './idle';
+export { type OwnDescriptors, ownDescriptors } from './own-descriptors';
 export { openCgroupMeter } from './cgroup-usage/meter';
 export type { CgroupMeter, CgroupUsage, Pressure, PressureLine } from './cgroup-usage/usage';
 export { openCgroupDetailMeter } from './cgroup-usage/detail-meter';

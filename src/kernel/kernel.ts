@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { LauncherHealth } from './launcher';
 
 /** A process told apart from a later one with the same pid by its start time (field 22 of /proc/<pid>/stat, in ticks). */
 export interface ProcessIdentity {
@@ -154,6 +155,8 @@ export interface KernelFacts {
  */
 export interface Kernel {
   readonly facts: KernelFacts;
+  /** The launcher as it is now. */
+  health(): LauncherHealth;
 
   /** Runs a program to its end. A program that exits non-zero is a result, one that cannot be executed an error. */
   run(request: RunRequest, signal?: AbortSignal): Promise<RunResult>;

@@ -82,6 +82,11 @@ export class LauncherConnection {
     return connection;
   }
 
+  /** Requests that are not answered yet. */
+  get inFlight(): number {
+    return this.pending.size;
+  }
+
   get pid(): number {
     return this.child.pid ?? 0;
   }

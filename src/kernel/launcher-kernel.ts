@@ -22,7 +22,7 @@ import type {
   StreamedRun,
   TmpfsMount,
 } from './kernel';
-import type { Launcher } from './launcher';
+import type { Launcher, LauncherHealth } from './launcher';
 import { maxFile, maxStdin, Op } from './protocol/ops';
 import { decodeCounters, decodeFile, decodeIdentity, decodeRun } from './protocol/replies';
 import * as requests from './protocol/requests';
@@ -53,6 +53,10 @@ export class LauncherKernel implements Kernel {
     private readonly hierarchies: readonly Hierarchy[],
     private readonly release: () => Promise<void>,
   ) {}
+
+  health(): LauncherHealth {
+    return this.launcher.health();
+  }
 
   async run(request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
     const subject = { op: 'run', object: request.path };

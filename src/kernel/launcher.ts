@@ -1,22 +1,39 @@
-import { abortError, type Decoder, Encoder, type Log, messageOf, pause, throwIfAborted } from '../base';
+import { abortError, type Decoder, Encoder, type Log, messageOf, Observations, pause, throwIfAborted } from '../base';
 import { lostError, type Subject } from './errors';
 import type { LauncherConnection } from './launcher-connection';
-import { Op, type OpNumber } from './protocol/ops';
+import { Op, opName, type OpNumber } from './protocol/ops';
 
 /** Milliseconds for which the end of a killed program is awaited before its caller is let go. */
 const killGraceMs = 1000;
 /** One that ends sooner after its start than this is not started again before somebody asks: no loop of crashes. */
 const shortLifeMs = 1000;
 
+/** The launcher as metrics show it. */
+export interface LauncherHealth {
+  /** It runs and takes requests. */
+  readonly alive: boolean;
+  /** Requests that it has not answered yet. */
+  readonly inFlight: number;
+  /** How often it was started: more than once after it has died. */
+  readonly starts: number;
+}
+
 /** The launcher, whichever process it is at the moment: one that dies is started again. */
 export class Launcher {
   private connection: Promise<LauncherConnection> | undefined;
+  private running: LauncherConnection | undefined;
+  private starts = 0;
   private closing = false;
 
   constructor(
     private readonly start: () => Promise<LauncherConnection>,
     private readonly log: Log,
+    private readonly observations = new Observations(),
   ) {}
+
+  health(): LauncherHealth {
+    return { alive: this.running !== undefined, inFlight: this.running?.inFlight ?? 0, starts: this.starts };
+  }
 
   /** The running launcher; starts one if there is none. Rejects with why it cannot be started. */
   async connect(): Promise<LauncherConnection> {
@@ -27,6 +44,18 @@ export class Launcher {
 
   /** One operation. An aborted signal kills what runs for it; its end is awaited, for a moment, before this rejects. */
   async call(op: OpNumber, subject: Subject, payload: Buffer, signal?: AbortSignal): Promise<Decoder> {
+    const operation = { kind: 'launcher', operation: opName(op) } as const;
+    return this.observations.time(operation, () => this.ask(op, subject, payload, signal));
+  }
+
+  /** Ends the helpers and the launcher. */
+  async close(): Promise<void> {
+    this.closing = true;
+    const connection = await this.connection?.catch(() => undefined);
+    await connection?.end();
+  }
+
+  private async ask(op: OpNumber, subject: Subject, payload: Buffer, signal?: AbortSignal): Promise<Decoder> {
     throwIfAborted(signal, subject.op, subject.object);
     const connection = await this.connect();
     const { id, reply } = connection.request(op, subject, payload);
@@ -48,13 +77,6 @@ export class Launcher {
     throw abortError(signal, subject.op, subject.object);
   }
 
-  /** Ends the helpers and the launcher. */
-  async close(): Promise<void> {
-    this.closing = true;
-    const connection = await this.connection?.catch(() => undefined);
-    await connection?.end();
-  }
-
   private async cancel(connection: LauncherConnection, id: number, reply: Promise<Decoder>): Promise<void> {
     const subject = { op: 'cancel' };
     const cancelled = connection.request(Op.cancel, subject, new Encoder().u32(id).finish()).reply;
@@ -69,6 +91,8 @@ export class Launcher {
   private async open(): Promise<LauncherConnection> {
     try {
       const connection = await this.start();
+      this.running = connection;
+      this.starts++;
       const since = performance.now();
       void connection.closed.then((reason) => this.restart(reason, performance.now() - since));
       return connection;
@@ -81,6 +105,7 @@ export class Launcher {
 
   private restart(reason: string, livedMs: number): void {
     this.connection = undefined;
+    this.running = undefined;
     if (this.closing) return;
     this.log.error(`${reason}: it is started again`);
     if (livedMs < shortLifeMs) return;

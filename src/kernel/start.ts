@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Log, newId, UndoScope } from '../base';
+import { type Log, newId, type Observations, UndoScope } from '../base';
 import { prepareAppArmor } from './app-armor/profiles';
 import { BulkServer } from './bulk-server';
 import { emptyIn } from './cgroups';
@@ -28,6 +28,8 @@ export interface KernelOptions {
   /** The lock to hold for life. Without one, the caller answers for being alone. */
   readonly lock?: LockOptions;
   readonly log: Log;
+  /** Told of each request to the launcher. */
+  readonly observations?: Observations;
 }
 
 const bulkPrefix = 'bulk-';
@@ -56,7 +58,7 @@ async function removeStaleSockets(current: string): Promise<void> {
  * state-locked if the lock is not free in time, program-missing without the launcher's binary.
  */
 export async function startKernel(options: KernelOptions): Promise<Kernel> {
-  const { lock, log } = options;
+  const { lock, log, observations } = options;
   await using undo = new UndoScope(log);
   const [facts, hierarchies, bulkSocket, own] = await Promise.all([
     readFacts(),
@@ -70,20 +72,24 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
   undo.add('lock file', async () => lockFile?.close());
   let restarted = false;
   const bulk = new BulkServer(bulkSocket);
-  const launcher = new Launcher(async () => {
-    // Grandchildren of a launcher that died live on: they are taken down before the next one works.
-    if (restarted) await emptyIn(places.home, places.helpers);
-    restarted = true;
-    return LauncherConnection.start({
-      path: options.launcherPath,
-      bulkPath: bulkSocket,
-      helpersDir: places.helpersDir,
-      monitorsDirs: places.monitorsDirs,
-      lockFd: lockFile?.fd,
-      onSocket: (token, socket) => bulk.take(token, socket),
-      log,
-    });
-  }, log);
+  const launcher = new Launcher(
+    async () => {
+      // Grandchildren of a launcher that died live on: they are taken down before the next one works.
+      if (restarted) await emptyIn(places.home, places.helpers);
+      restarted = true;
+      return LauncherConnection.start({
+        path: options.launcherPath,
+        bulkPath: bulkSocket,
+        helpersDir: places.helpersDir,
+        monitorsDirs: places.monitorsDirs,
+        lockFd: lockFile?.fd,
+        onSocket: (token, socket) => bulk.take(token, socket),
+        log,
+      });
+    },
+    log,
+    observations,
+  );
   undo.add('launcher', () => launcher.close());
   await launcher.connect();
   if (lock && lockFile) await takeLock(lockFile, lock, launcher);

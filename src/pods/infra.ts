@@ -1,8 +1,15 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { step } from '../base';
+import { Observations, step } from '../base';
 import type { Kernel, ProcessIdentity } from '../kernel';
-import { cgroupOptions, createOciRuntime, createSettled, startContainerMonitor, type Handlers } from '../runtime';
+import {
+  cgroupOptions,
+  createOciRuntime,
+  createSettled,
+  observedRuntime,
+  startContainerMonitor,
+  type Handlers,
+} from '../runtime';
 import { containerPlace, infraSpec, ociCgroupsPath, type CgroupPlace } from '../spec';
 import type { SandboxRecord } from '../state';
 import { podCgroup } from './cgroup';
@@ -31,6 +38,8 @@ export interface InfraParts {
   readonly conmonPath: string;
   readonly pausePath: string;
   readonly runRoot: string;
+  /** Told of what the OCI runtimes of pauses are asked for. */
+  readonly observations?: Observations;
 }
 
 /** The name of a sandbox's pause container to the OCI runtime. */
@@ -39,7 +48,8 @@ const infraId = (sandboxId: string) => `infra-${sandboxId}`;
 const place = (record: SandboxRecord): CgroupPlace => containerPlace(podCgroup(record), infraId(record.id));
 
 /** Runs pauses from one read-only root file system that holds nothing but the program. */
-export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }: InfraParts): Infra {
+export function createInfra(parts: InfraParts): Infra {
+  const { kernel, handlers, conmonPath, pausePath, runRoot, observations = new Observations() } = parts;
   const rootfs = join(runRoot, 'pause');
   let made: Promise<void> | undefined;
   const makeRootfs = async (): Promise<void> => {
@@ -89,8 +99,11 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
         signal,
       });
       try {
-        const init = await step('run-pod.infra-create', () => monitor.created(signal));
-        await step('run-pod.infra-start', () => monitor.start(signal));
+        const { handler } = record;
+        const time = <T>(operation: string, work: () => Promise<T>) =>
+          observations.time({ kind: 'runtime', operation, handler }, work);
+        const init = await step('run-pod.infra-create', () => time('create', () => monitor.created(signal)));
+        await step('run-pod.infra-start', () => time('start', () => monitor.start(signal)));
         return init;
       } finally {
         monitor.close();
@@ -101,7 +114,8 @@ export function createInfra({ kernel, handlers, conmonPath, pausePath, runRoot }
       const runtime = record.infraRuntime ?? (await runtimeOf(record.handler));
       const options = [...runtime.options, ...cgroupOptions(record.cgroupDriver)];
       await createSettled(socketPath(record.id));
-      await createOciRuntime({ kernel, ...runtime, options }).delete(infraId(record.id), signal);
+      const oci = observedRuntime(createOciRuntime({ kernel, ...runtime, options }), record.handler, observations);
+      await oci.delete(infraId(record.id), signal);
       await kernel.removeCgroup(place(record).path, signal);
       // A monitor that was killed has left its socket.
       await rm(socketPath(record.id), { force: true });

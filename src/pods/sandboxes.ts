@@ -228,6 +228,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     remove,
 
     retry: (signal) => unfinished.retry(signal),
+    failing: () => unfinished.failing(),
     retryDue: (signal) => unfinished.retryDue(signal),
     restoreHostPorts: () => hostPorts.restore(),
     checkNetworks: (signal) => checkNetworks(parts, paths, signal),

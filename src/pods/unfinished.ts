@@ -6,6 +6,8 @@ import { TellOnce } from './tell-once';
 export interface Unfinished {
   /** Tries all of them now, and waits for how they end. */
   retry(signal?: AbortSignal): Promise<void>;
+  /** How many were tried in vain and wait for their next turn. */
+  failing(): number;
   /** Begins to try those whose time has come; one that hangs keeps no other waiting, and nobody waits for it. */
   retryDue(signal?: AbortSignal): void;
 }
@@ -88,6 +90,8 @@ export function createUnfinished(table: Table<SandboxRecord>, ends: Ends, log: L
     async retry(signal) {
       await Promise.all(unfinished().map((id) => tryOne(id, signal)));
     },
+
+    failing: () => unfinished().filter((id) => tries.has(id)).length,
 
     retryDue(signal) {
       const ids = unfinished();

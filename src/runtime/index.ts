@@ -23,6 +23,7 @@ export type {
 export { isRuntimeRefusal } from './monitor/runtime-error';
 export { startContainerMonitor, type ContainerMonitorRequest } from './monitor/start';
 export { subscribeMonitor } from './monitor/subscribe';
+export { observedRuntime } from './oci/observed-runtime';
 export {
   createOciRuntime,
   type CheckpointRequest,

@@ -5,7 +5,7 @@ import { BerthError, messageOf } from '../base';
 export type Environment = RootDatabase<unknown, string>;
 
 /** Room for some millions of records; the file grows only with its content. */
-const mapSize = 4 * 1024 ** 3;
+export const mapSize = 4 * 1024 ** 3;
 
 /** The file of the environment in a folder. */
 export const dataFile = (folder: string): string => join(folder, 'data.mdb');

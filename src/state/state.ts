@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Log, messageOf } from '../base';
-import { dataFile, openEnvironment } from './environment';
+import { type Log, messageOf, Observations } from '../base';
+import { dataFile, mapSize, openEnvironment } from './environment';
 import type { ContainerRecord } from './records/container';
 import type { ImageRecord } from './records/image';
 import type { LayerRecord } from './records/layer';
@@ -16,13 +16,17 @@ export interface State {
   readonly containers: WatchedTable<ContainerRecord>;
   readonly images: Table<ImageRecord>;
   readonly layers: Table<LayerRecord>;
+  /** Transactions that are not committed yet. */
+  writing(): number;
+  /** Bytes of its file, and how many it may have. */
+  size(): Promise<{ readonly bytes: number; readonly limit: number }>;
   /** Resolves when what has been committed so far is on the disk. */
   flushed(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Opens `<root>/meta`; all that it holds is on the disk from then on. The caller holds the writer's lock. */
-export async function openState(root: string, log: Log): Promise<State> {
+export async function openState(root: string, log: Log, observations = new Observations()): Promise<State> {
   const path = join(root, 'meta');
   await mkdir(path, { recursive: true, mode: 0o700 });
   try {
@@ -34,12 +38,29 @@ export async function openState(root: string, log: Log): Promise<State> {
   const env = openEnvironment(path);
   // Slots of readers that were killed would keep old pages from being reused for ever.
   env.readerCheck();
+  let writing = 0;
+  const around = async (table: string, operation: string, transaction: () => Promise<void>): Promise<void> => {
+    writing++;
+    try {
+      await observations.time({ kind: 'state', operation, table }, transaction);
+    } finally {
+      writing--;
+    }
+  };
   const table = <T extends { readonly v: 1 }>(
     kind: string,
     key: (record: T) => string,
     more: Pick<TableOptions<T>, 'shape' | 'setAside'> = {},
   ) =>
-    openTable<T>({ db: env.openDB<unknown, string>({ name: kind }), kind, version: 1, migrations: [], key, ...more });
+    openTable<T>({
+      db: env.openDB<unknown, string>({ name: kind }),
+      kind,
+      version: 1,
+      migrations: [],
+      key,
+      around: (operation, transaction) => around(kind, operation, transaction),
+      ...more,
+    });
   return {
     sandboxes: await table<SandboxRecord>('sandboxes', (record) => record.id),
     containers: await table<ContainerRecord>('containers', (record) => record.id),
@@ -51,6 +72,8 @@ export async function openState(root: string, log: Log): Promise<State> {
       shape: layerShape,
       setAside: setRecordAside(root, 'layer', log),
     }),
+    writing: () => writing,
+    size: async () => ({ bytes: (await stat(dataFile(path))).size, limit: mapSize }),
     flushed: async () => void (await env.flushed),
     close: () => env.close(),
   };

@@ -41,6 +41,8 @@ export interface TableOptions<T extends Versioned> {
   readonly version: T['v'];
   readonly migrations: readonly Migration[];
   readonly key: (record: T) => string;
+  /** Runs each transaction, to be told of it. */
+  readonly around?: (operation: string, transaction: () => Promise<void>) => Promise<void>;
   /** What a record of this version has to have, where more than its version is looked at. */
   readonly shape?: ZodType;
   /** Keeps the bytes of a record that cannot be read, before it is deleted; without it such a record is an error. */
@@ -49,7 +51,7 @@ export interface TableOptions<T extends Versioned> {
 
 /** Opens a table and reads all of it; records of an older version are migrated and written back. */
 export async function openTable<T extends Versioned>(options: TableOptions<T>): Promise<WatchedTable<T>> {
-  const { db, kind, key } = options;
+  const { db, kind, key, around = (_operation, transaction) => transaction() } = options;
   const snapshot = new Map<string, T>();
   const changes = new EventBus<Change<T>>();
   const migrated: T[] = [];
@@ -69,7 +71,7 @@ export async function openTable<T extends Versioned>(options: TableOptions<T>): 
 
   const write = async (op: string, change: () => void): Promise<void> => {
     try {
-      await db.transaction(change);
+      await around(op, () => db.transaction(change));
     } catch (error) {
       throw writeError(error, op, kind);
     }

@@ -87,6 +87,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     collect: (keep) =>
       locks.with('commit', undefined, () => onDisk('delete unused layers', imageRoot, () => collect(parts, keep))),
     cleanStaging: () => onDisk('clean the staging folder', imageRoot, () => cleanStaging(parts)),
+    layersWaiting: () => slots.waiting,
     imageUsage: () => usage.read(),
     containerUsage: (walk = {}) =>
       onDisk('measure writable layers', root, () => containerUsage(layout.containers, walk)),

@@ -166,6 +166,8 @@ export interface Storage {
   collect(keep: readonly KeptImage[]): Promise<void>;
   /** Deletes what an earlier process was staging. Called once, at start. */
   cleanStaging(): Promise<void>;
+  /** Layers of all pulls that wait for their turn. */
+  layersWaiting(): number;
   /** Space that images use (blobs and layers), by accounting, not by walking. */
   imageUsage(): DiskUsage;
   /** Space that each container's writable layer uses, by container id. */

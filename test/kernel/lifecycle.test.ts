@@ -133,10 +133,12 @@ describe('the life of a kernel', () => {
     const running = kernel.run({ path: '/bin/sh', args: ['-c', `sleep 1000 & echo $! > ${pidFile}; wait`] });
     running.catch(() => undefined);
     await until('the grandchild runs', () => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('\n'));
+    expect(kernel.health()).toMatchObject({ alive: true, inFlight: 1, starts: 1 });
     const launcher = Number(statOf(identity.pid)[1]);
     process.kill(launcher, 'SIGKILL');
     await expect(running).rejects.toMatchObject({ code: 'launcher-lost' });
     expect((await kernel.run({ path: 'echo', args: ['again'] })).stdout.toString()).toBe('again\n');
+    expect(kernel.health()).toEqual({ alive: true, inFlight: 0, starts: 2 });
     expect(await kernel.identify(Number(readFileSync(pidFile, 'utf8')))).toBeUndefined();
     expect(await kernel.identify(identity.pid)).toEqual(identity);
     await expect(ground.start({ lock: { path: lockPath, timeoutMs: 100 } })).rejects.toMatchObject({
@@ -144,6 +146,7 @@ describe('the life of a kernel', () => {
     });
     expect(await kernel.signal(identity, 9)).toBe(true);
     await kernel.close();
+    expect(kernel.health()).toMatchObject({ alive: false, inFlight: 0 });
     await expect(kernel.run({ path: 'true', args: [] })).rejects.toMatchObject({ code: 'launcher-lost' });
   });
 

@@ -65,7 +65,9 @@ test('the pause grows from five seconds to five minutes, and each pod has its ow
     await new Promise(setImmediate);
     return tried.slice(before);
   };
+  expect(unfinished.failing()).toBe(0);
   expect(await at(0)).toEqual(['remove bad']);
+  expect(unfinished.failing()).toBe(1);
   expect(await at(4_999)).toEqual([]);
   pods.set('other', pod('other', 'removing'));
   expect(await at(5_000)).toEqual(['remove bad', 'remove other']);
@@ -73,6 +75,7 @@ test('the pause grows from five seconds to five minutes, and each pod has its ow
   failing.clear();
   expect(await at(15_000)).toEqual(['remove bad']);
   expect(pods.size).toBe(0);
+  expect(unfinished.failing()).toBe(0);
 });
 
 test('a pod whose end hangs keeps no other waiting, is not tried twice at once, and is given up with its signal', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
-import { silentLog } from '../../src/base';
+import { Observations, type Observation, silentLog } from '../../src/base';
 import { openState, type ContainerRecord, type State } from '../../src/state';
 
 let root: string;
@@ -152,4 +152,24 @@ describe('a record that cannot be read', () => {
     await env.close();
     state = await openState(root, silentLog());
   });
+});
+
+test('writes are told with their table; those that are not committed are counted, and the file has a size', async () => {
+  await state.close();
+  const observations = new Observations();
+  const told: Observation[] = [];
+  using _ = observations.subscribe((observation) => told.push(observation));
+  state = await openState(root, silentLog(), observations);
+  const writes = [state.containers.put(record), state.containers.delete('none')];
+  expect(state.writing()).toBe(2);
+  await Promise.all(writes);
+  expect(state.writing()).toBe(0);
+  const common = { kind: 'state', table: 'containers', seconds: expect.any(Number) as number, failed: false };
+  expect(told).toEqual([
+    { ...common, operation: 'put' },
+    { ...common, operation: 'delete' },
+  ]);
+  const { bytes, limit } = await state.size();
+  expect(bytes).toBeGreaterThan(0);
+  expect(limit).toBeGreaterThan(bytes);
 });

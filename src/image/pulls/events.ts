@@ -1,4 +1,4 @@
-import type { EventBus } from '../../base';
+import type { ErrorCode, EventBus } from '../../base';
 import type { LayerOrigin } from '../../storage';
 
 /** How a pull ended: `given-up` is one that was cancelled, by a removal, the daemon's end or for want of a caller. */
@@ -38,11 +38,18 @@ export interface PullState {
 export type PullEvent =
   | ({ readonly kind: 'pull-started' } & PullState)
   | ({ readonly kind: 'pull-progress' } & PullState)
-  | ({ readonly kind: 'pull-finished'; readonly outcome: PullOutcome } & PullState);
+  | ({
+      readonly kind: 'pull-finished';
+      readonly outcome: PullOutcome;
+      /** Why it was not pulled. */
+      readonly failure?: ErrorCode;
+    } & PullState);
 
 /** Sums since the start, and what goes on now: for metrics. */
 export interface PullStats {
   readonly inFlight: number;
+  /** Those that wait for their turn. */
+  readonly waiting: number;
   readonly outcomes: Readonly<Record<PullOutcome, number>>;
   /** Bytes of layers that came over the network, those of pulls in flight included. */
   readonly bytes: number;

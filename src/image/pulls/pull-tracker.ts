@@ -1,4 +1,4 @@
-import { EventBus, type Log, messageOf } from '../../base';
+import { type ErrorCode, EventBus, isBerthError, type Log, messageOf } from '../../base';
 import type { LayerOrigin } from '../../storage';
 import type { PullEvent, PullOutcome, PullState, PullStats, PullsWatch } from './events';
 import { noLayers, PullProgress } from './pull-progress';
@@ -18,6 +18,7 @@ export class PullTracker implements PullsWatch {
   constructor(
     private readonly log: Log,
     private readonly times: { readonly eventMs: number; readonly logMs: number } = defaultTimes,
+    private readonly waiting: () => number = () => 0,
   ) {}
 
   /** Runs one pull, which says to `progress` what it does. */
@@ -35,6 +36,7 @@ export class PullTracker implements PullsWatch {
     this.events.publish({ kind: 'pull-started', ...progress.state() });
     let outcome: PullOutcome = 'failed';
     let cause: string | undefined;
+    let failure: ErrorCode | undefined;
     try {
       const result = await pull(progress);
       outcome = 'pulled';
@@ -42,24 +44,32 @@ export class PullTracker implements PullsWatch {
     } catch (error) {
       if (signal.aborted) outcome = 'given-up';
       cause = messageOf(error);
+      failure = isBerthError(error) ? error.code : 'internal';
       throw error;
     } finally {
       clearInterval(saying);
       this.flights.delete(progress);
-      this.end(progress.state(), outcome, cause);
+      this.end(progress.state(), outcome, cause, failure);
     }
   }
 
   stats(): PullStats {
     const { bytes, seconds, flights } = this;
-    return { inFlight: flights.size, outcomes: { ...this.outcomes }, bytes, seconds, layers: { ...this.layers } };
+    return {
+      inFlight: flights.size,
+      waiting: this.waiting(),
+      outcomes: { ...this.outcomes },
+      bytes,
+      seconds,
+      layers: { ...this.layers },
+    };
   }
 
   running(): readonly PullState[] {
     return [...this.flights].map((progress) => progress.state());
   }
 
-  private end(state: PullState, outcome: PullOutcome, cause: string | undefined): void {
+  private end(state: PullState, outcome: PullOutcome, cause: string | undefined, failure: ErrorCode | undefined): void {
     this.outcomes[outcome]++;
     this.seconds += state.seconds;
     this.layers.there += state.layers.there;
@@ -67,7 +77,7 @@ export class PullTracker implements PullsWatch {
     this.layers.local += state.layers.local;
     this.layers.registry += state.layers.registry;
     this.log.info({ ...fieldsOf(state), ...(cause !== undefined && { cause }) }, words[outcome]);
-    this.events.publish({ kind: 'pull-finished', outcome, ...state });
+    this.events.publish({ kind: 'pull-finished', outcome, ...(failure !== undefined && { failure }), ...state });
   }
 }
 

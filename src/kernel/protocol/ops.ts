@@ -35,6 +35,16 @@ export const Status = {
 
 export type OpNumber = (typeof Op)[keyof typeof Op];
 
+const names: readonly string[] = Object.entries(Op).reduce<string[]>((all, [name, op]) => {
+  all[op] = name;
+  return all;
+}, []);
+
+/** Its name in the table above. */
+export function opName(op: OpNumber): string {
+  return names[op] ?? '';
+}
+
 export const protocolVersion = 5;
 export const headerSize = 12;
 export const tokenSize = 16;

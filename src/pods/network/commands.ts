@@ -1,3 +1,4 @@
+import { Observations } from '../../base';
 import type { Kernel } from '../../kernel';
 import type { PodSandboxConfig } from '../../wire';
 import type { NetworkList, PluginConf } from './conf-list';
@@ -31,7 +32,11 @@ export interface Commands {
 const timeoutsMs = { ADD: 300_000, DEL: 60_000, CHECK: 60_000, STATUS: 10_000, GC: 30_000 } as const;
 
 /** Executes plugins from these folders. */
-export function createCommands(kernel: Kernel, binDirs: () => readonly string[]): Commands {
+export function createCommands(
+  kernel: Kernel,
+  binDirs: () => readonly string[],
+  observations = new Observations(),
+): Commands {
   const run = (
     command: PluginCall['command'],
     plugin: PluginConf,
@@ -46,7 +51,8 @@ export function createCommands(kernel: Kernel, binDirs: () => readonly string[])
       stdin: JSON.stringify(input),
       timeoutMs: timeoutsMs[command],
     };
-    return execPlugin(kernel, binDirs(), call, signal);
+    const operation = { kind: 'network', operation: command, plugin: plugin.type } as const;
+    return observations.time(operation, () => execPlugin(kernel, binDirs(), call, signal));
   };
 
   return {

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { BerthError, EventBus, abortError, errnoOf, messageOf, type Log } from '../../base';
+import { BerthError, EventBus, abortError, errnoOf, messageOf, type Log, type Observations } from '../../base';
 import type { Kernel } from '../../kernel';
 import type { NetworkCondition } from '../pods';
 import { TellOnce } from '../tell-once';
@@ -31,6 +31,8 @@ export interface NetworkParts {
   /** The pods on record that hold something of the network of this name. */
   readonly attached: (network: string) => readonly string[];
   readonly log: Log;
+  /** Told of each run of a plugin. */
+  readonly observations?: Observations;
 }
 
 /** The pod network: whatever list of plugins the CNI folder holds now. */
@@ -56,7 +58,7 @@ const listWaitMs = 2_000;
 /** Watches the folder (made if it is missing, so that it can be watched) and serves its network. */
 export async function openNetwork(parts: NetworkParts): Promise<Network> {
   const { kernel, settings, log } = parts;
-  const commands = createCommands(kernel, () => settings().binDirs);
+  const commands = createCommands(kernel, () => settings().binDirs, parts.observations);
   const gate = new Gate();
   const once = new TellOnce();
   const changed = new EventBus<void>();

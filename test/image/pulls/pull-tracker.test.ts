@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { silentLog } from '../../../src/base';
+import { BerthError, silentLog } from '../../../src/base';
 import { type PullEvent, PullTracker } from '../../../src/image/pulls';
 
 const never = new AbortController().signal;
@@ -45,6 +45,20 @@ test('events, sums and states of a pull; the bytes of an endpoint that failed co
     layers: { registry: 1, there: 1, shared: 0, local: 0 },
   });
   expect(tracker.running()).toEqual([]);
+});
+
+test('the end of a pull that failed has the code of its error, one that waits is among the sums', async () => {
+  let waiting = 0;
+  const tracker = new PullTracker(silentLog(), { eventMs: 0, logMs: 60_000 }, () => waiting);
+  const ends: PullEvent[] = [];
+  using _ = tracker.events.subscribe((event) => event.kind === 'pull-finished' && ends.push(event));
+  const denied = new BerthError('registry-denied', { op: 'pull', object: 'a', detail: 'no' });
+  await expect(tracker.track('a', never, () => Promise.reject(denied))).rejects.toBe(denied);
+  await expect(tracker.track('a', never, () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
+  await tracker.track('a', never, () => Promise.resolve());
+  expect(ends.map((end) => 'failure' in end && end.failure)).toEqual(['registry-denied', 'internal', false]);
+  waiting = 3;
+  expect(tracker.stats().waiting).toBe(3);
 });
 
 test('progress is not told with every chunk', async () => {
