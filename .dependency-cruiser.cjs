@@ -16,13 +16,13 @@ const rooms = {
   runtime: ['base', 'config', 'kernel'],
   pods: ['base', 'config', 'kernel', 'state', 'runtime', 'spec'],
   containers: ['base', 'config', 'kernel', 'state', 'runtime', 'spec', 'storage', 'pods'],
-  observe: ['base', 'kernel', 'storage', 'pods', 'containers'],
+  observe: ['base', 'kernel', 'storage', 'image', 'pods', 'containers'],
   recovery: ['base', 'config', 'kernel', 'state', 'storage', 'image', 'runtime', 'pods', 'containers'],
   engine: [
     'base', 'config', 'kernel', 'state', 'spec', 'storage', 'image', 'runtime', 'pods', 'containers', 'observe', 'recovery',
   ],
   cri: ['base', 'wire', 'config', 'image', 'pods', 'containers', 'observe', 'streaming'],
-  daemon: ['base', 'config', 'engine', 'streaming', 'cri'],
+  daemon: ['base', 'config', 'observe', 'engine', 'streaming', 'cri'],
   cli: ['base', 'config', 'wire', 'streaming', 'engine'],
 };
 

@@ -1,6 +1,6 @@
 // Bundles what ships: dist/berthd.js and dist/berth.js, and with --bench dist/bench.js.
 // One file per program, so that a start reads one file. Outside stay lmdb, for its native part is loaded by path, and what
-// only a signature policy, an OCI hook or a CDI device needs: in the bundle it would cost every berthd 3 MiB.
+// only a signature policy, an OCI hook, a CDI device or the metrics need: in the bundle it would cost every berthd 3 MiB.
 import { build } from 'esbuild';
 import { chmod, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -29,7 +29,7 @@ const results = await Promise.allSettled(
       platform: 'node',
       target: 'node20',
       format: 'cjs',
-      external: ['lmdb', 'openpgp', 're2js', 'yaml'],
+      external: ['lmdb', 'openpgp', 'prom-client', 're2js', 'yaml'],
       banner: { js: `#!${node}` },
       sourcemap: 'linked',
       legalComments: 'none',

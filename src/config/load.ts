@@ -39,7 +39,7 @@ export async function loadConfig(path: string, options: { required: boolean; ove
 }
 
 /** What no file can be blamed for alone. */
-function checkWhole({ runtime, streaming }: Config, object: string): void {
+function checkWhole({ runtime, streaming, metrics }: Config, object: string): void {
   const invalid = (detail: string) =>
     new BerthError('config-invalid', { op: 'read the configuration', object, detail });
   const { default_handler: name, handlers } = runtime;
@@ -47,9 +47,10 @@ function checkWhole({ runtime, streaming }: Config, object: string): void {
     const names = Object.keys(handlers).join(', ');
     throw invalid(`runtime.default_handler: ${JSON.stringify(name)} is none of ${names}`);
   }
-  const { tls_cert: cert, tls_key: key, client_ca: clientCa } = streaming;
-  if ((cert === '') !== (key === '')) throw invalid('streaming.tls_cert, streaming.tls_key: one needs the other');
-  if (clientCa && !cert) throw invalid('streaming.client_ca: needs streaming.tls_cert and streaming.tls_key');
+  for (const [table, { tls_cert: cert, tls_key: key, client_ca: ca }] of Object.entries({ streaming, metrics })) {
+    if ((cert === '') !== (key === '')) throw invalid(`${table}.tls_cert, ${table}.tls_key: one needs the other`);
+    if (ca && !cert) throw invalid(`${table}.client_ca: needs ${table}.tls_cert and ${table}.tls_key`);
+  }
 }
 
 async function dropIns(folder: string): Promise<string[]> {

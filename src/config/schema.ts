@@ -3,6 +3,12 @@ import { capability, device, timezone, ulimit, usualCapabilities, variable } fro
 
 const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
 
+/** An address and a port; of IPv6 in brackets, as in URLs. */
+const hostAndPort = z
+  .string()
+  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be an address and a port, 127.0.0.1:9190 or [::1]:9190')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65535, 'must have a port up to 65535');
+
 const layerLimit = z.number().int().min(1).optional();
 
 /** Names of images as `berth images` shows them: whole, the beginning (`x*`), or a part (`*x*`). None means all. */
@@ -190,6 +196,18 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Families of pods' metrics that the kubelet gets, for /metrics/cadvisor. The default is what cAdvisor tells it there. */
       pod_metrics: z.array(podMetricFamily).default(podMetricFamily.options.filter((family) => family !== 'hugetlb')),
+    })
+    .prefault({}),
+
+  metrics: z
+    .strictObject({
+      /** Where Prometheus finds berthd's metrics: `127.0.0.1:9190`, `[::1]:9190`. Empty: nowhere. */
+      address: z.union([z.literal(''), hostAndPort]).default(''),
+      /** A certificate with those that sign it, and its key, in PEM. Empty: plain http. */
+      tls_cert: z.union([z.literal(''), absolutePath]).default(''),
+      tls_key: z.union([z.literal(''), absolutePath]).default(''),
+      /** CAs of the certificates that clients then have to show. Empty: whoever gets there may read. */
+      client_ca: z.union([z.literal(''), absolutePath]).default(''),
     })
     .prefault({}),
 });

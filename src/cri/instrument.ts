@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { anySignal, BerthError, type Log } from '../base';
 import { idsOf } from './call-ids';
 import { callSignal, type WaitedFor } from './call-signal';
+import type { CallObserver } from '../observe';
 import { kubeletReason, statusOf, type FailedStatus } from './grpc-status';
 
 /** Whether calls can be answered, and if not, what they are told. */
@@ -38,7 +39,10 @@ export class Instrument {
   private state: Readiness = 'starting';
   private readonly stopping = new AbortController();
 
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    private readonly calls?: CallObserver,
+  ) {}
 
   get readiness(): Readiness {
     return this.state;
@@ -69,15 +73,18 @@ export class Instrument {
     const ended = new AbortController();
     const signal = anySignal(waiting.signal, ended.signal, rpc.endless ? this.stopping.signal : undefined);
     const end = (error: BerthError) => ended.abort(error);
+    this.calls?.began(rpc.name);
     try {
       const request = read();
       note(request);
       if (!rpc.always) this.refuseUnlessReady(rpc.name);
       const value = await work(request, { op: rpc.name, signal, note, end });
+      this.calls?.ended(rpc.name, 'OK', (performance.now() - begun) / 1000);
       this.logAnswer(rpc, begun, ids);
       return { kind: 'answered', value };
     } catch (error) {
       const failed = statusOf(error, rpc.name);
+      this.calls?.ended(rpc.name, status[failed.code], (performance.now() - begun) / 1000);
       this.logFailure(rpc, begun, ids, failed, error);
       return { kind: 'failed', status: failed };
     }

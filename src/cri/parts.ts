@@ -2,7 +2,7 @@ import type { Log } from '../base';
 import type { Containers, PodLifecycle } from '../containers';
 import type { Images } from '../image';
 import type { NetworkCondition, Pods } from '../pods';
-import type { EventFeed, PodEvent, PodMetrics, StatsWatch } from '../observe';
+import type { CallObserver, EventFeed, PodEvent, PodMetrics, StatsWatch } from '../observe';
 import type { StreamingServer } from '../streaming';
 
 /** Snapshots as the rooms keep them: never changed, replaced as a whole. */
@@ -80,4 +80,6 @@ export interface CriParts {
   /** The OCI runtime spec of a container, for people: verbose ContainerStatus. */
   readonly runtimeSpec?: (containerId: string) => Promise<unknown>;
   readonly log: Log;
+  /** Told of each call, for metrics. */
+  readonly calls?: CallObserver;
 }

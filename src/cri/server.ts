@@ -28,7 +28,7 @@ const renewedSessionMs = 2 ** 31 - 1;
 
 /** The gRPC face of berth. It holds no state but its connections. */
 export function createCriServer(parts: CriParts): CriServer {
-  const instrument = new Instrument(parts.log);
+  const instrument = new Instrument(parts.log, parts.calls);
   let address: string | undefined;
   const renewal = new SessionRenewal(() => {
     if (address !== undefined) server.drain(address, renewedSessionMs);

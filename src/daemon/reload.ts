@@ -1,15 +1,14 @@
 import { type Log, messageOf } from '../base';
 import type { Config } from '../config';
 import type { Engine } from '../engine';
-import type { StreamingServer } from '../streaming';
 
 /**
- * Reloads the configuration and the certificates of streams at each SIGHUP, one reload after the other, until disposed of.
+ * Reloads the configuration and the listeners' certificates at each SIGHUP, one reload after the other, until disposed of.
  * Certificates that cannot be used make a reload fail before it begins.
  */
 export function reloadOnHangUp(
   engine: Pick<Engine, 'reload'>,
-  streaming: Pick<StreamingServer, 'reload'>,
+  listeners: readonly { reload(): Promise<void> }[],
   reread: () => Promise<Config>,
   log: Log,
 ): Disposable {
@@ -17,7 +16,7 @@ export function reloadOnHangUp(
   const reload = async (): Promise<void> => {
     try {
       const config = await reread();
-      await streaming.reload();
+      for (const listener of listeners) await listener.reload();
       const changed = await engine.reload(config);
       log.info({ changed }, 'the configuration was reloaded');
     } catch (error) {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Log, nowNs, UndoScope } from '../base';
 import type { Config } from '../config';
+import { openMetrics } from './metrics';
 import { reloadOnHangUp } from './reload';
 import { createCriServer, type ImageFsUsage, type RuntimeFacts } from '../cri';
 import { openEngine, type Engine } from '../engine';
@@ -39,7 +40,9 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
   });
   await streaming.listen();
   listeners.add('streaming', () => streaming.close());
-  using _reloads = reloadOnHangUp(engine, streaming, reread, log);
+  const metrics = await openMetrics(config.metrics, engine.metricSources, version, log);
+  listeners.add('metrics', () => metrics.close());
+  using _reloads = reloadOnHangUp(engine, [streaming, metrics], reread, log);
 
   const cri = createCriServer({
     pods: engine.pods,
@@ -57,6 +60,7 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
     config: () => engine.config,
     runtimeSpec: (id) => engine.containers.runtimeSpec(id),
     log,
+    calls: metrics.calls,
   });
   await cri.listen(config.socket);
   listeners.add('cri', () => cri.close(stopGraceMs));

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { PacedSlots } from '../base';
+import { type Observations, PacedSlots } from '../base';
 import type { Config } from '../config';
 import type { ImageFiles, ImageUser } from '../image';
 import { processorIdleMs, type Kernel } from '../kernel';
 import type { NetworkSettings } from '../pods';
-import { createOciRuntime, type OciRuntime } from '../runtime';
+import { createOciRuntime, observedRuntime, type OciRuntime } from '../runtime';
 import type { SpecDefaults } from '../spec';
 import type { ContainerRecord, SandboxRecord, Table } from '../state';
 import { timeZoneFile } from './time-zone';
@@ -48,12 +48,20 @@ export function endedAt(container: ContainerRecord | undefined): bigint | undefi
 }
 
 /** One command-line client for each runtime that records name, whatever the configuration says now. */
-export function runtimes(kernel: Kernel): (record: ContainerRecord) => OciRuntime {
+export function runtimes(
+  kernel: Kernel,
+  sandboxes: Table<SandboxRecord>,
+  observations: Observations,
+): (record: ContainerRecord) => OciRuntime {
   const known = new Map<string, OciRuntime>();
-  return ({ runtimePath: path, runtimeRoot: root, runtimeOptions: options = [] }) => {
-    const key = JSON.stringify([path, root, options]);
+  return ({ sandboxId, runtimePath: path, runtimeRoot: root, runtimeOptions: options = [] }) => {
+    const handler = sandboxes.get(sandboxId)?.handler ?? '';
+    const key = JSON.stringify([handler, path, root, options]);
     let runtime = known.get(key);
-    if (!runtime) known.set(key, (runtime = createOciRuntime({ kernel, path, root, options })));
+    if (!runtime) {
+      runtime = observedRuntime(createOciRuntime({ kernel, path, root, options }), handler, observations);
+      known.set(key, runtime);
+    }
     return runtime;
   };
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config';
 import type { ContainerService, PodLifecycle } from '../containers';
 import type { Images } from '../image';
 import type { Kernel } from '../kernel';
-import type { EventFeed, FsUsageWatch, PodMetrics, StatsWatch } from '../observe';
+import type { EventFeed, FsUsageWatch, MetricSources, PodMetrics, StatsWatch } from '../observe';
 import type { CgroupSettings, Sandboxes } from '../pods';
 import type { RuntimeWatch } from '../runtime';
 import type { Storage } from '../storage';
@@ -27,6 +27,8 @@ export interface Engine {
   readonly events: EventFeed;
   /** The same in cAdvisor's words. */
   readonly podMetrics: PodMetrics;
+  /** What metrics are read from. */
+  readonly metricSources: MetricSources;
   /** The default handler's runtime. */
   readonly runtime: RuntimeWatch;
   /**

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { armFailpoints, BerthError, hashId, messageOf, UndoScope } from '../base';
+import { armFailpoints, BerthError, hashId, messageOf, Observations, UndoScope } from '../base';
 import { changedKeys, readEnvironment } from '../config';
 import {
   cdiDevices,
@@ -30,6 +30,7 @@ import {
   specDefaults,
 } from './between-rooms';
 import type { Engine, EngineOptions } from './contract';
+import { metricSources } from './metric-sources';
 import { checkRunRoot } from './run-root';
 import { checkTimeZone } from './time-zone';
 
@@ -44,6 +45,8 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const environment = readEnvironment(process.env);
   checkRunRoot(runRoot);
   await checkTimeZone(config);
+  const observations = new Observations();
+  const paces = { pods: pacedPrograms(), containers: pacedPrograms() };
   await using opened = new UndoScope(log);
   opened.add('failpoints', armFailpoints(environment.failpoints, log));
   const rootHash = hashId(root, 8);
@@ -60,10 +63,11 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     cgroupBase: `/${cgroupName}`,
     lock: { path: join(root, 'lock'), timeoutMs: lockWaitMs },
     log,
+    observations,
   });
   opened.add('launcher', () => kernel.close());
   const cgroups = cgroupSettings(config.runtime, kernel.facts.systemd, cgroupName);
-  const state: State = await openState(root, log);
+  const state: State = await openState(root, log, observations);
   opened.add('state', () => state.close());
   const storage = await createStorage({
     root,
@@ -89,12 +93,14 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     settings: () => networkSettings(current),
     attached: (name) => attachedTo(name, state.sandboxes),
     log,
+    observations,
   });
   opened.add('network', async () => network.close());
   const runtime = await watchRuntime({ kernel, handlers, log });
   opened.add('runtime watch', async () => runtime[Symbol.dispose]());
   const conmonPath = join(libexecDir, 'conmon');
-  const infra = createInfra({ kernel, handlers, conmonPath, pausePath: join(libexecDir, 'pause'), runRoot });
+  const pausePath = join(libexecDir, 'pause');
+  const infra = createInfra({ kernel, handlers, conmonPath, pausePath, runRoot, observations });
   const pods = createSandboxes({
     kernel,
     table: state.sandboxes,
@@ -106,7 +112,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     runRoot,
     rootHash,
     cgroups,
-    pace: pacedPrograms(),
+    pace: paces.pods,
   });
 
   const images = await createImages({
@@ -151,7 +157,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     sandboxes: pods,
     handlers,
     featuresOf: (handler) => runtime.features(handler),
-    runtimeOf: runtimes(kernel),
+    runtimeOf: runtimes(kernel, state.sandboxes, observations),
     meter,
     hooks: hookFolders(() => current.runtime.hooks_dirs),
     cdiDevices: cdiDevices(() => current.runtime.cdi_spec_dirs),
@@ -160,13 +166,14 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     findCriu: () => findCriu(config.runtime.criu, environment.searchPath),
     restoreFrom: () => current.runtime.restore_from,
     conmonPath,
-    pace: pacedPrograms(),
+    pace: paces.containers,
     logs: () => ({ sizeMax: current.runtime.log_size_max, toJournald: current.runtime.log_to_journald }),
     specDefaults: () => specDefaults(current),
     additionalDevices: () => current.runtime.additional_devices,
     paths,
     sayOnce: once((note) => log.warn(`on this machine: ${note}`)),
     log,
+    observations,
   });
   opened.add('monitors', async () => containers.close());
   const podLifecycle = createPodLifecycle(pods, containers);
@@ -201,6 +208,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     events,
     podMetrics,
     runtime,
+    metricSources: metricSources({ observations, kernel, state, storage, images, pods, containers, runtime, paces }),
     async reload(next) {
       const changed = changedKeys(current, next);
       await checkTimeZone(next);

@@ -45,6 +45,19 @@ test.each([
   ['a pattern that pins everything', '[image]\npinned_images = ["*"]\n', /image\.pinned_images\.0: must be a name/],
   ['a pattern with a * inside', '[image]\npinned_images = ["ok*", "a*b"]\n', /image\.pinned_images\.1: must be/],
   ['a pattern with a * before it', '[image]\npinned_images = ["*b"]\n', /image\.pinned_images\.0: must be/],
+  [
+    'an address without a port',
+    '[metrics]\naddress = "127.0.0.1"\n',
+    /metrics\.address: must be an address and a port/,
+  ],
+  ['an IPv6 address without brackets', '[metrics]\naddress = "::1:9190"\n', /metrics\.address: must be an address/],
+  ['a port beyond 65535', '[metrics]\naddress = "[::1]:65536"\n', /metrics\.address: must have a port up to 65535/],
+  [
+    'a certificate without a key',
+    '[metrics]\ntls_cert = "/c"\n',
+    /metrics\.tls_cert, metrics\.tls_key: one needs the other/,
+  ],
+  ['a CA without a certificate', '[metrics]\nclient_ca = "/c"\n', /metrics\.client_ca: needs metrics\.tls_cert/],
   ['bad TOML', 'root = \n', /berth\.toml: .*Invalid TOML/s],
 ])('%s names the file and the key', async (_, text, message) => {
   await writeFile(file, text);

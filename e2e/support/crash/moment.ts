@@ -61,7 +61,7 @@ export async function killNow(daemon: Daemon, who: Victims): Promise<void> {
 }
 
 /** berthd's only child is its launcher. */
-async function childrenOf(pid: number): Promise<number[]> {
+export async function childrenOf(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return text.trim().split(' ').filter(Boolean).map(Number);
 }
