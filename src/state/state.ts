@@ -1,4 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Log, messageOf, Observations } from '../base';
 import { dataFile, mapSize, openEnvironment } from './environment';
@@ -19,7 +20,7 @@ export interface State {
   /** Transactions that are not committed yet. */
   writing(): number;
   /** Bytes of its file, and how many it may have. */
-  size(): Promise<{ readonly bytes: number; readonly limit: number }>;
+  size(): { readonly bytes: number; readonly limit: number };
   /** Resolves when what has been committed so far is on the disk. */
   flushed(): Promise<void>;
   close(): Promise<void>;
@@ -73,7 +74,8 @@ export async function openState(root: string, log: Log, observations = new Obser
       setAside: setRecordAside(root, 'layer', log),
     }),
     writing: () => writing,
-    size: async () => ({ bytes: (await stat(dataFile(path))).size, limit: mapSize }),
+    // LMDB has the file open: nothing is looked for on the disk.
+    size: () => ({ bytes: statSync(dataFile(path)).size, limit: mapSize }),
     flushed: async () => void (await env.flushed),
     close: () => env.close(),
   };

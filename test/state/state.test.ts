@@ -169,7 +169,7 @@ test('writes are told with their table; those that are not committed are counted
     { ...common, operation: 'put' },
     { ...common, operation: 'delete' },
   ]);
-  const { bytes, limit } = await state.size();
+  const { bytes, limit } = state.size();
   expect(bytes).toBeGreaterThan(0);
   expect(limit).toBeGreaterThan(bytes);
 });

@@ -7,7 +7,7 @@ export type PromClient = Pick<typeof promClient, 'Counter' | 'Gauge' | 'Histogra
 /** One sample: its labels, and its value. */
 export type Sample<L extends string> = readonly [labels: LabelValues<L>, value: number];
 
-type Read<L extends string> = () => readonly Sample<L>[] | Promise<readonly Sample<L>[]>;
+type Read<L extends string> = () => readonly Sample<L>[];
 
 /** Makes families of metrics in one registry. Those with a `read` keep nothing: they are read when somebody asks. */
 export class Families {
@@ -31,10 +31,9 @@ export class Families {
       help,
       labelNames,
       registers: [this.registry],
-      async collect() {
-        const samples = await read();
+      collect() {
         gauge.reset();
-        for (const [labels, value] of samples) gauge.set(labels, value);
+        for (const [labels, value] of read()) gauge.set(labels, value);
       },
     });
   }
@@ -46,10 +45,9 @@ export class Families {
       help,
       labelNames,
       registers: [this.registry],
-      async collect() {
-        const samples = await read();
+      collect() {
         counter.reset();
-        for (const [labels, value] of samples) counter.inc(labels, value);
+        for (const [labels, value] of read()) counter.inc(labels, value);
       },
     });
   }

@@ -8,7 +8,7 @@ export interface LoopLag {
 }
 
 /** Milliseconds between two looks: a timer of libuv's that runs no JavaScript. */
-const resolutionMs = 20;
+const resolutionMs = 50;
 /** Several who scrape at about the same time all get the figures of the whole time before. Milliseconds. */
 const leastWindowMs = 5_000;
 

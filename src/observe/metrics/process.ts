@@ -18,11 +18,11 @@ export function processMetrics(families: Families, sources: MetricSources, versi
     return [[{}, (user + system) / 1e6]];
   });
   memoryOf(families);
-  families.gaugeOf('process_open_fds', 'Descriptors that berthd has open.', [], async () => [
-    [{}, (await sources.descriptors()).open],
+  families.gaugeOf('process_open_fds', 'Descriptors that berthd has open.', [], () => [
+    [{}, sources.descriptors().open],
   ]);
-  families.gaugeOf('process_max_fds', 'Descriptors that berthd may have open.', [], async () => [
-    [{}, (await sources.descriptors()).limit],
+  families.gaugeOf('process_max_fds', 'Descriptors that berthd may have open.', [], () => [
+    [{}, sources.descriptors().limit],
   ]);
   const loop = loopOf(families);
   const pauses = families.histogram(

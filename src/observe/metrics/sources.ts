@@ -6,7 +6,7 @@ import type { LauncherHealth, OwnDescriptors } from '../../kernel';
 /** Work that waits for its turn, by what it waits for. */
 export type QueueName = 'image_pulls' | 'layers' | 'pod_starts' | 'container_creates' | 'teardowns' | 'state_writes';
 
-/** What metrics are read from: events while they happen, the rest when somebody asks. */
+/** What metrics are read from: events while they happen, the rest when somebody asks, at once. */
 export interface MetricSources {
   readonly observations: Pick<Observations, 'subscribe'>;
   readonly pulls: PullsWatch;
@@ -21,6 +21,6 @@ export interface MetricSources {
   /** What CRI's Status says of runtime and network. */
   readonly ready: () => { readonly runtime: boolean; readonly network: boolean };
   /** The records' file: its bytes, and how many it may have. */
-  readonly state: () => Promise<{ readonly bytes: number; readonly limit: number }>;
-  readonly descriptors: () => Promise<OwnDescriptors>;
+  readonly state: () => { readonly bytes: number; readonly limit: number };
+  readonly descriptors: () => OwnDescriptors;
 }

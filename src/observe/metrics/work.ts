@@ -75,10 +75,8 @@ function gauges(families: Families, sources: MetricSources): void {
   families.gaugeOf('berth_network_ready', '1 while pods can get a network (CRI NetworkReady).', [], () => [
     [{}, Number(ready().network)],
   ]);
-  families.gaugeOf('berth_state_database_bytes', 'Size of the file of records.', [], async () => [
-    [{}, (await state()).bytes],
-  ]);
-  families.gaugeOf('berth_state_database_limit_bytes', 'What the file of records may grow to.', [], async () => [
-    [{}, (await state()).limit],
+  families.gaugeOf('berth_state_database_bytes', 'Size of the file of records.', [], () => [[{}, state().bytes]]);
+  families.gaugeOf('berth_state_database_limit_bytes', 'What the file of records may grow to.', [], () => [
+    [{}, state().limit],
   ]);
 }

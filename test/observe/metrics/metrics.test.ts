@@ -116,7 +116,7 @@ test('labels that come from elsewhere are bounded', async () => {
 });
 
 test('the process is told of: loop, collector, memory', async () => {
-  const turn = () => new Promise((resolve) => setTimeout(resolve, 50));
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 100));
   await turn();
   const until = performance.now() + 200;
   while (performance.now() < until);

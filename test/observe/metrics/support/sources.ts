@@ -36,11 +36,11 @@ export class Rooms {
         state_writes: 6,
       }),
       ready: () => ({ runtime: true, network: false }),
-      state: async () => {
+      state: () => {
         this.collections++;
         return { bytes: 8192, limit: 1 << 20 };
       },
-      descriptors: async () => ({ open: 30, limit: 1024 }),
+      descriptors: () => ({ open: 30, limit: 1024 }),
     };
   }
 
