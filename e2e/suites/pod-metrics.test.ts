@@ -13,12 +13,19 @@ import { until } from '../support/wait';
 const suite = useWorld();
 const mib = 1024 * 1024;
 
+/** What is sampled every ten seconds may have been sampled just before it was as the test waits for. */
+const twoSamplesMs = 30_000;
+
 /** The container's figures, once they are as the test waits for. */
 const figuresWhen = (id: string, what: string, are: (figures: Figures) => boolean) =>
-  until(what, async () => {
-    const figures = await containerFigures(suite.world, id);
-    return are(figures) && figures;
-  });
+  until(
+    what,
+    async () => {
+      const figures = await containerFigures(suite.world, id);
+      return are(figures) && figures;
+    },
+    twoSamplesMs,
+  );
 
 berthOnly('metrics of pods, compared with the kernel’s own figures', () => {
   beforeAll(async () => {
@@ -51,9 +58,14 @@ berthOnly('metrics of pods, compared with the kernel’s own figures', () => {
     const { world } = suite;
     const { id } = await world.start({
       command: ['sh', '-c', 'while :; do :; done'],
-      linux: { resources: { cpuPeriod: 100_000n, cpuQuota: 50_000n, cpuShares: 512n } },
+      // Also where others leave it little of the processor.
+      linux: { resources: { cpuPeriod: 100_000n, cpuQuota: 10_000n, cpuShares: 512n } },
     });
-    await figuresWhen(id, 'two seconds of CPU', (now) => now.value('cpu_usage_seconds_total', { cpu: 'total' }) >= 2);
+    await figuresWhen(
+      id,
+      'a second of CPU, and the quota to be used up',
+      (now) => now.value('cpu_usage_seconds_total') >= 1 && now.value('cpu_cfs_throttled_periods_total') > 0,
+    );
     const folders = await cgroupFolders(world, id);
     const quota = () => readKeys(join(folders.of('cpu'), 'cpu.stat'));
     const [before, quotaBefore] = [await cgroupFigures(world, id), await quota()];
@@ -63,6 +75,7 @@ berthOnly('metrics of pods, compared with the kernel’s own figures', () => {
       expect(figures.value(name)).toBeGreaterThanOrEqual(Math.floor(low));
       expect(figures.value(name)).toBeLessThanOrEqual(high);
     };
+    expect(figures.all('cpu_usage_seconds_total')[0]?.labels['cpu']).toBe('total');
     between('cpu_usage_seconds_total', before.cpuNs / 1e9, after.cpuNs / 1e9);
     between('cpu_cfs_periods_total', quotaBefore.get('nr_periods') ?? NaN, quotaAfter.get('nr_periods') ?? NaN);
     between(
@@ -73,12 +86,11 @@ berthOnly('metrics of pods, compared with the kernel’s own figures', () => {
     const throttled = (stat: ReadonlyMap<string, number>) =>
       (stat.get('throttled_time') ?? (stat.get('throttled_usec') ?? NaN) * 1000) / 1e9;
     between('cpu_cfs_throttled_seconds_total', throttled(quotaBefore), throttled(quotaAfter));
-    expect(figures.value('cpu_cfs_throttled_periods_total')).toBeGreaterThan(0);
     // Both are cut to whole seconds.
     const parts = figures.value('cpu_user_seconds_total') + figures.value('cpu_system_seconds_total');
     expect(Math.abs(parts - figures.value('cpu_usage_seconds_total'))).toBeLessThanOrEqual(2);
     expect(figures.value('spec_cpu_period')).toBe(100_000);
-    expect(figures.value('spec_cpu_quota')).toBe(50_000);
+    expect(figures.value('spec_cpu_quota')).toBe(10_000);
     expect(figures.value('spec_cpu_shares')).toBe(512);
   });
 
