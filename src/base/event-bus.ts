@@ -1,3 +1,9 @@
+/** A record as it was and as it is; absent before it was made, and once it is gone. */
+export interface Change<T> {
+  readonly before: T | undefined;
+  readonly after: T | undefined;
+}
+
 /** A typed publisher: listeners are called in order, at once; one that throws is the publisher's bug and surfaces there. */
 export class EventBus<Event> {
   private readonly listeners = new Set<(event: Event) => void>();

@@ -5,7 +5,7 @@ export { asidePath, asideTime } from './aside';
 export { nowNs } from './clock';
 export { Decoder, Encoder, WireError } from './codec';
 export { deviceNumbers } from './device-number';
-export { EventBus } from './event-bus';
+export { type Change, EventBus } from './event-bus';
 export { armFailpoints, failpoints, failSteps, step, type FailStep } from './failpoints';
 export { FairSlots } from './fair-slots';
 export { fileStamp } from './file-stamp';

@@ -1,4 +1,5 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type { BerthError } from '../base';
 
 /** The part of a gRPC call that tells when its caller stops waiting. */
 export type WaitedFor = Pick<ServerUnaryCall<unknown, unknown>, 'cancelled' | 'getDeadline' | 'on' | 'off'>;
@@ -6,11 +7,17 @@ export type WaitedFor = Pick<ServerUnaryCall<unknown, unknown>, 'cancelled' | 'g
 // A client resets the stream at its own deadline, which the server reckons a moment later.
 const toleranceMs = 50;
 
+/** The signal of one call, and how the call is ended by us. */
+export interface CallSignal extends Disposable {
+  readonly signal: AbortSignal;
+  readonly end: (reason: BerthError) => void;
+}
+
 /**
- * The signal of one call: aborted when its caller gives up or its deadline passes. The reason is a TimeoutError for
+ * The signal of one call: aborted when its caller gives up or its deadline passes, or by `end`. The reason is a TimeoutError for
  * the deadline, so that `abortError` tells the two apart. Dispose of it when the call is answered.
  */
-export function callSignal(call: WaitedFor): Disposable & { readonly signal: AbortSignal } {
+export function callSignal(call: WaitedFor): CallSignal {
   const controller = new AbortController();
   const deadline = Number(call.getDeadline());
   const expire = () => controller.abort(new DOMException('the deadline passed', 'TimeoutError'));
@@ -24,6 +31,7 @@ export function callSignal(call: WaitedFor): Disposable & { readonly signal: Abo
   else call.on('cancelled', cancel);
   return {
     signal: controller.signal,
+    end: (reason) => controller.abort(reason),
     [Symbol.dispose]: () => {
       clearTimeout(timer);
       call.off('cancelled', cancel);

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { anySignal, BerthError, type Log } from '../base';
+import { BerthError, type Log } from '../base';
 import { idsOf } from './call-ids';
 import { callSignal, type WaitedFor } from './call-signal';
 import type { CallObserver } from '../observe';
@@ -37,7 +37,8 @@ export type Outcome<T> =
 /** The one wrapper around every call: readiness, cancellation, log and status. */
 export class Instrument {
   private state: Readiness = 'starting';
-  private readonly stopping = new AbortController();
+  /** Ends each call that has no end of its own. */
+  private readonly endless = new Set<(reason: BerthError) => void>();
 
   constructor(
     private readonly log: Log,
@@ -56,7 +57,7 @@ export class Instrument {
   /** From now on calls are refused, and those without an end of their own are ended. */
   stop(): void {
     this.state = 'stopping';
-    this.stopping.abort(stoppingError());
+    for (const end of this.endless) end(stoppingError());
   }
 
   /** Runs one call to its outcome. Never rejects. */
@@ -70,9 +71,8 @@ export class Instrument {
     let ids: Record<string, string> = {};
     const note = (message: object) => void (ids = { ...ids, ...idsOf(message) });
     using waiting = callSignal(incoming);
-    const ended = new AbortController();
-    const signal = anySignal(waiting.signal, ended.signal, rpc.endless ? this.stopping.signal : undefined);
-    const end = (error: BerthError) => ended.abort(error);
+    const { signal, end } = waiting;
+    if (rpc.endless) this.endless.add(end);
     this.calls?.began(rpc.name);
     try {
       const request = read();
@@ -87,6 +87,8 @@ export class Instrument {
       this.calls?.ended(rpc.name, status[failed.code], (performance.now() - begun) / 1000);
       this.logFailure(rpc, begun, ids, failed, error);
       return { kind: 'failed', status: failed };
+    } finally {
+      this.endless.delete(end);
     }
   }
 

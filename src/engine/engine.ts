@@ -185,6 +185,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const events = eventFeed({
     pods,
     containers,
+    podLifecycle,
     podChanges: state.sandboxes.changes,
     containerChanges: state.containers.changes,
   });

@@ -5,6 +5,8 @@ import { fileError } from './errors';
 import type { Hierarchy } from './hierarchies';
 
 const gone = new Set(['ENOENT', 'ESRCH', 'ENODEV']);
+/** Of a write: the value, or the limit itself, is what the kernel does not take. */
+const unwritable = new Set(['EINVAL', 'ERANGE', 'EBUSY', 'ENOENT', 'EACCES', 'EPERM']);
 const unreadable = new Set(['EACCES', 'EINVAL', 'EOPNOTSUPP']);
 
 /** Whether a v1 or the unified hierarchy is where the file of a controller is (`memory.max`, `hugetlb.2MB.limit_in_bytes`). */
@@ -58,8 +60,7 @@ export async function limitIn(
 /** Where the cgroup is there, the kernel refuses the value, or has no such limit: both are what was asked for. */
 async function limitError(object: string, error: unknown): Promise<BerthError> {
   const subject = { op: 'limit cgroup', object };
-  const refused = new Set(['EINVAL', 'ERANGE', 'EBUSY', 'ENOENT', 'EACCES', 'EPERM']).has(errnoOf(error) ?? '');
-  const there = refused && (await stat(dirname(object)).catch(() => undefined));
+  const there = unwritable.has(errnoOf(error) ?? '') && (await stat(dirname(object)).catch(() => undefined));
   if (!there) return fileError(subject, error);
   return new BerthError('container-limits', { ...subject, detail: messageOf(error), cause: error });
 }

@@ -1,6 +1,6 @@
 import type { Database } from 'lmdb';
 import type { ZodType } from 'zod';
-import { BerthError, EventBus, errnoOf, isBerthError, messageOf } from '../base';
+import { BerthError, type Change, EventBus, errnoOf, isBerthError, messageOf } from '../base';
 
 /** What every record has: its version, and what it is found by. */
 interface Versioned {
@@ -22,12 +22,6 @@ export interface Table<T> {
   /** Several records in one transaction. */
   putAll(records: readonly T[]): Promise<void>;
   delete(...ids: string[]): Promise<void>;
-}
-
-/** A record as it was and as it is; absent before its first put, and once it is deleted. */
-export interface Change<T> {
-  readonly before: T | undefined;
-  readonly after: T | undefined;
 }
 
 /** A table that tells what changes in it, in the order of the changes, once readers see them. */

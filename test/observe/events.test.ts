@@ -1,11 +1,5 @@
-import { EventBus, isBerthError } from '../../src/base';
-import {
-  type Change,
-  type ContainerFacts,
-  type PodFacts,
-  containerEvents,
-  podEvents,
-} from '../../src/observe/events/change';
+import { type Change, EventBus, isBerthError } from '../../src/base';
+import { type ContainerFacts, type PodFacts, containerEvents, podEvents } from '../../src/observe/events/change';
 import { EventReader } from '../../src/observe/events/reader';
 import { eventFeed } from '../../src/observe';
 import { containerRecord, id, podRecord } from '../cri/support/records';
@@ -108,6 +102,7 @@ describe('the feed', () => {
     const feed = eventFeed({
       pods: { list: () => pods, get: (wanted) => pods.find((pod) => pod.id === wanted) },
       containers: { list: () => containers },
+      podLifecycle: { containersOf: (pod) => containers.filter(({ sandboxId }) => sandboxId === pod.id) },
       podChanges,
       containerChanges,
     });

@@ -2,7 +2,7 @@ import type { ContainerStats } from '../../wire';
 import type { Column } from '../output/table';
 import { shortId } from '../../base';
 import { cores, size } from '../output/units';
-import type { Rates } from './rates';
+import { type Rates, coresUsed } from './rates';
 
 /** What a container uses. What is not known is undefined. */
 export interface ContainerUsageRow {
@@ -19,21 +19,17 @@ export interface ContainerUsageRow {
   readonly written: bigint | undefined;
 }
 
-/** The daemon's own rate is of some seconds; once there are two readings their difference is what is shown. */
+/** What a container's stats say of it. */
 export function containerRow(stats: ContainerStats, pod: string, rates: Rates): ContainerUsageRow {
   const { attributes, cpu, memory, swap, writableLayer } = stats;
   const id = attributes?.id ?? '';
-  const total = cpu?.usageCoreNanoSeconds?.value;
-  const seen = cpu && total !== undefined ? rates.of(id, cpu.timestamp, total) : undefined;
-  const told = cpu?.usageNanoCores?.value;
-  const nanoCores = seen ?? (told === undefined ? undefined : Number(told));
   const working = memory?.workingSetBytes?.value;
   const available = memory?.availableBytes?.value;
   return {
     id,
     name: attributes?.metadata?.name ?? '',
     pod,
-    cpu: nanoCores === undefined ? undefined : nanoCores / 1e9,
+    cpu: coresUsed(rates, id, cpu),
     memory: working,
     memoryLimit: working !== undefined && available !== undefined ? working + available : undefined,
     swap: swap?.swapUsageBytes?.value,

@@ -3,7 +3,7 @@ import type { NetworkInterfaceUsage, PodSandboxStats } from '../../wire';
 import type { Column } from '../output/table';
 import { cores, size } from '../output/units';
 import { bytes } from './container-rows';
-import type { Rates } from './rates';
+import { type Rates, coresUsed } from './rates';
 
 /** What a pod uses as a whole. What is not known is undefined. */
 export interface PodUsageRow {
@@ -22,13 +22,10 @@ export interface PodUsageRow {
   readonly sent: number | undefined;
 }
 
+/** What a pod's stats say of it. */
 export function podRow({ attributes, linux }: PodSandboxStats, rates: Rates): PodUsageRow {
   const id = attributes?.id ?? '';
   const { cpu, memory, network, process } = linux ?? {};
-  const total = cpu?.usageCoreNanoSeconds?.value;
-  const seen = cpu && total !== undefined ? rates.of(`${id} cpu`, cpu.timestamp, total) : undefined;
-  const told = cpu?.usageNanoCores?.value;
-  const nanoCores = seen ?? (told === undefined ? undefined : Number(told));
   const interfaces = [...(network?.defaultInterface ? [network.defaultInterface] : []), ...(network?.interfaces ?? [])];
   const speed = (which: 'rxBytes' | 'txBytes') =>
     network && rates.of(`${id} ${which}`, network.timestamp, sum(interfaces, which));
@@ -37,7 +34,7 @@ export function podRow({ attributes, linux }: PodSandboxStats, rates: Rates): Po
     name: attributes?.metadata?.name ?? '',
     namespace: attributes?.metadata?.namespace ?? '',
     containers: linux?.containers.length ?? 0,
-    cpu: nanoCores === undefined ? undefined : nanoCores / 1e9,
+    cpu: coresUsed(rates, `${id} cpu`, cpu),
     memory: memory?.workingSetBytes?.value,
     tasks: process?.processCount?.value,
     received: speed('rxBytes'),

@@ -1,3 +1,5 @@
+import type { CpuUsage } from '../../wire';
+
 /** A counter at one moment of its own clock: nanoseconds since the epoch. */
 interface Reading {
   readonly at: bigint;
@@ -16,4 +18,16 @@ export class Rates {
     if (!before || before.count > count) return undefined;
     return (Number(count - before.count) * 1e9) / Number(at - before.at);
   }
+}
+
+/**
+ * Cores in use: once there are two readings, what was used between them; before that the daemon's own rate, which is of some
+ * seconds.
+ */
+export function coresUsed(rates: Rates, key: string, cpu: CpuUsage | undefined): number | undefined {
+  const total = cpu?.usageCoreNanoSeconds?.value;
+  const seen = cpu && total !== undefined ? rates.of(key, cpu.timestamp, total) : undefined;
+  const told = cpu?.usageNanoCores?.value;
+  const nanoCores = seen ?? (told === undefined ? undefined : Number(told));
+  return nanoCores === undefined ? undefined : nanoCores / 1e9;
 }

@@ -1,11 +1,7 @@
+import type { Change } from '../../base';
+
 /** What happens to a pod or a container, in CRI's words (ContainerEventType). */
 export type EventKind = 'created' | 'started' | 'stopped' | 'deleted';
-
-/** A record as it was and as it is; absent before it was made, and once it is gone. */
-export interface Change<T> {
-  readonly before: T | undefined;
-  readonly after: T | undefined;
-}
 
 /** What of a container's record its events are seen by. */
 export interface ContainerFacts {

@@ -1,7 +1,7 @@
-import { BerthError, type EventBus, nowNs } from '../../base';
-import type { Containers } from '../../containers';
+import { BerthError, type Change, type EventBus, nowNs } from '../../base';
+import type { Containers, PodLifecycle } from '../../containers';
 import type { Pods } from '../../pods';
-import { type Change, type EventKind, containerEvents, podEvents } from './change';
+import { type EventKind, containerEvents, podEvents } from './change';
 import { EventReader } from './reader';
 
 type PodRecord = ReturnType<Pods['list']>[number];
@@ -22,6 +22,7 @@ export interface PodEvent {
 export interface EventFeedParts {
   readonly pods: Pick<Pods, 'list' | 'get'>;
   readonly containers: Pick<Containers, 'list'>;
+  readonly podLifecycle: Pick<PodLifecycle, 'containersOf'>;
   readonly podChanges: Pick<EventBus<Change<PodRecord>>, 'subscribe'>;
   readonly containerChanges: Pick<EventBus<Change<ContainerRecord>>, 'subscribe'>;
 }
@@ -40,7 +41,8 @@ const maxReaders = 64;
 /** Events that may wait for a reader: a burst of hundreds of pods. They are shared: a reader holds references alone. */
 const maxWaiting = 4096;
 
-export function eventFeed({ pods, containers, podChanges, containerChanges }: EventFeedParts): EventFeed {
+export function eventFeed(parts: EventFeedParts): EventFeed {
+  const { pods, containers, podLifecycle, podChanges, containerChanges } = parts;
   const readers = new Set<EventReader<PodEvent>>();
   // What was never whole is not told of: the undo of a failed creation is no deletion.
   const told = new Set([...pods.list(), ...containers.list()].map(({ id }) => id));
@@ -55,8 +57,7 @@ export function eventFeed({ pods, containers, podChanges, containerChanges }: Ev
       if (!pod || readers.size === 0) continue;
       const now = nowNs();
       last = now > last ? now : last + 1n;
-      const members = containers.list().filter((container) => container.sandboxId === sandboxId);
-      const event = { kind, id, at: last, pod, containers: members };
+      const event = { kind, id, at: last, pod, containers: podLifecycle.containersOf(pod) };
       for (const reader of readers) if (!reader.put(event)) readers.delete(reader);
     }
   };

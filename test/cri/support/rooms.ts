@@ -67,6 +67,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
   };
   const podChanges: Rooms['podChanges'] = new EventBus();
   const containerChanges: Rooms['containerChanges'] = new EventBus();
+  const containersOf = (pod: PodRecord) => containerRecords.filter((container) => container.sandboxId === pod.id);
   const getPod = (id: string) => podRecords.find((pod) => pod.id === id);
   async function* checkEvents() {
     yield { progress: { done: 1, total: 1, object: 'sha256:1' } };
@@ -85,6 +86,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     events: eventFeed({
       pods: { get: getPod, list: () => podRecords },
       containers: { list: () => containerRecords },
+      podLifecycle: { containersOf },
       podChanges,
       containerChanges,
     }),
@@ -131,7 +133,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
     podLifecycle: {
       stop: (id, signal) => call('stopPod', [id], signal, undefined),
       remove: (id, signal) => call('removePod', [id], signal, undefined),
-      containersOf: (pod) => containerRecords.filter((container) => container.sandboxId === pod.id),
+      containersOf,
     },
     images: {
       pull: async (reference, auth, signal) => call('pull', [reference, auth], signal, pulled()),
