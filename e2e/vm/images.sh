@@ -53,13 +53,15 @@ make_guest() {
   }
 }
 
-# Small, read-only and without a journal; a quarter and the inodes on top of what the files have.
+# Small, read-only and without a journal; a quarter and the inodes on top of what the files have. mkfs rounds the inodes of each
+# group of 8 MiB down to a multiple of eight.
 make_modules() {
   local kib inodes
   kib=$(du -sk --apparent-size "$repository/node_modules/" | cut -f1)
   inodes=$(find "$repository/node_modules/" | wc -l)
-  mkfs.ext4 -q -F -O ^has_journal -m 0 -N $((inodes + 64)) -d "$repository/node_modules/" \
-    "$1" $((kib * 5 / 4 + inodes * 5))k >/dev/null
+  kib=$((kib * 5 / 4 + inodes * 5))
+  mkfs.ext4 -q -F -b 1024 -O ^has_journal -m 0 -N $((inodes + kib / 1024 + 64)) -d "$repository/node_modules/" \
+    "$1" "${kib}k" >/dev/null
   # npm may be at work on them: what was read half is not kept.
   [[ $(find "$repository/node_modules/" | wc -l) == "$inodes" && -e $repository/node_modules/.package-lock.json ]] ||
     fail "node_modules has changed while it was copied: again when npm is done"
