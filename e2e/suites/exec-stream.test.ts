@@ -151,7 +151,9 @@ describe('over WebSocket', () => {
   });
 
   test('a terminal has the client’s size, and hears of each new one', async () => {
-    const waitFor = (size: string) => `until [ "$(stty size)" = "${size}" ]; do sleep 0.02; done; echo "at ${size}"`;
+    // Until the first size has come the terminal has none, about which stty complains.
+    const waitFor = (size: string) =>
+      `until [ "$(stty size 2>/dev/null)" = "${size}" ]; do sleep 0.02; done; echo "at ${size}"`;
     const script = `${waitFor('50 132')}; ${waitFor('24 80')}`;
     const session = await web(script, { stdin: true, stderr: false, tty: true }, 'v4.channel.k8s.io');
     session.resize(132, 50);
