@@ -11,7 +11,7 @@ import { daemonContestant } from './daemon-contestant';
 import { floorContestant } from './floor';
 import type { RowName, Samples } from './measure';
 import { firstThatIsThere, peerPath } from './peer';
-import { median, rowOf, table, verdicts } from './report';
+import { figure, rowOf, table, verdicts } from './report';
 import { writeResult } from './result';
 
 export interface BenchOptions {
@@ -29,6 +29,7 @@ const rowNames: readonly RowName[] = [
   'burst',
   'container stats',
   'pod stats',
+  'reads',
   'teardown',
 ];
 
@@ -55,10 +56,10 @@ export async function bench({ extent, rounds, resultDir, say }: BenchOptions): P
       rounds,
       rows: rows.map((row) => ({
         name: labels[row.name],
-        medianMs: {
-          floor: row.floor && median(row.floor),
-          berth: median(row.berth),
-          peer: row.peer && median(row.peer),
+        ms: {
+          floor: row.floor && figure(row.name, row.floor),
+          berth: figure(row.name, row.berth),
+          peer: row.peer && figure(row.name, row.peer),
         },
         verdicts: verdicts(row),
         samplesMs: { floor: row.floor, berth: row.berth, peer: row.peer },
@@ -67,8 +68,8 @@ export async function bench({ extent, rounds, resultDir, say }: BenchOptions): P
   } finally {
     const ends = await Promise.allSettled(contestants.map((contestant) => contestant.close()));
     await registry.stop();
-    await rm(dir, { recursive: true, force: true });
-    for (const end of ends) if (end.status === 'rejected') say(`clean-up: ${String(end.reason)}`);
+    const [removed] = await Promise.allSettled([rm(dir, { recursive: true, force: true })]);
+    for (const end of [...ends, removed]) if (end.status === 'rejected') say(`clean-up: ${String(end.reason)}`);
   }
 }
 
@@ -115,5 +116,6 @@ const labelsOf = ({ pods, execs, burst, stats }: Extent): Readonly<Record<RowNam
   burst: `${burst} pods at once, wall`,
   'container stats': `ListContainerStats of the ${burst}, p50 of ${stats}`,
   'pod stats': `ListPodSandboxStats of the ${burst}, p50 of ${stats}`,
+  reads: `slowest read of the ${burst} while ${pods} come and go`,
   teardown: `taking the ${burst} down, wall`,
 });

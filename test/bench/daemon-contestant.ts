@@ -1,11 +1,16 @@
 import { status, type ServiceError } from '@grpc/grpc-js';
 import { mkdir } from 'node:fs/promises';
+import type { Cri } from '../../e2e/support/cri';
 import type { DaemonOptions } from '../../e2e/support/daemon';
 import type { DaemonKind } from '../../e2e/support/environment';
 import type { World } from '../../e2e/support/world';
 import { benchDaemon } from './bench-daemon';
 import type { Contestant, Extent } from './contestant';
 import { timed, type Measured, type Samples } from './measure';
+import { readsWhile } from './reads';
+
+/** Pods that come and go at a time while reads are measured. */
+const lanes = 2;
 
 /** A daemon of its own, measured over CRI as a kubelet drives it. */
 export async function daemonContestant(kind: DaemonKind, options: DaemonOptions): Promise<Contestant> {
@@ -13,12 +18,16 @@ export async function daemonContestant(kind: DaemonKind, options: DaemonOptions)
   return {
     name: kind === 'berth' ? 'berth' : 'peer',
     version: own.version,
-    round: (extent) => round(own.world, extent),
+    round: (extent) => round(kind, own.world, extent),
     close: async () => own[Symbol.asyncDispose](),
   };
 }
 
-async function round(world: World, { pods, execs, burst, stats }: Extent): Promise<readonly Measured[]> {
+async function round(
+  kind: DaemonKind,
+  world: World,
+  { pods, execs, burst, stats }: Extent,
+): Promise<readonly Measured[]> {
   await stopPod(world, (await startPod(world)).pod);
   const starts: number[] = [];
   const stops: number[] = [];
@@ -40,6 +49,7 @@ async function round(world: World, { pods, execs, burst, stats }: Extent): Promi
   const up = await timed(() => Promise.all(prepared.map((start) => start())));
   const containerStats = await listed(stats, () => world.cri.listContainerStats());
   const podStats = await listed(stats, () => world.cri.listPodStats());
+  const reads = await readsWhile(readsOf(kind, world.cri), () => comeAndGo(world, pods));
   const down = await timed(() => Promise.all(up.value.map((each) => stopPod(world, each.pod))));
   return [
     { row: 'pod start', samples: starts },
@@ -48,8 +58,24 @@ async function round(world: World, { pods, execs, burst, stats }: Extent): Promi
     { row: 'burst', samples: [up.ms] },
     ...(containerStats ? [{ row: 'container stats' as const, samples: containerStats }] : []),
     ...(podStats ? [{ row: 'pod stats' as const, samples: podStats }] : []),
+    { row: 'reads', samples: reads },
     { row: 'teardown', samples: [down.ms] },
   ];
+}
+
+/** The lists that a kubelet polls. */
+function readsOf(kind: DaemonKind, cri: Cri): readonly (() => Promise<readonly object[]>)[] {
+  // containerd 1.6 fails this one while a pod is being made or taken down: it takes its time all the same.
+  const podStats = () => (kind === 'berth' ? cri.listPodStats() : cri.listPodStats().catch(() => []));
+  return [() => cri.listPods(), () => cri.listContainers(), () => cri.listContainerStats(), podStats];
+}
+
+/** Starts and stops so many pods, two at a time. */
+async function comeAndGo(world: World, pods: number): Promise<void> {
+  const lane = async (_: unknown, first: number) => {
+    for (let index = first; index < pods; index += lanes) await stopPod(world, (await startPod(world)).pod);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
 }
 
 /** How long a list takes, time after time; undefined of a daemon that has no such list. */

@@ -7,7 +7,8 @@ export interface Measured {
   readonly samples: Samples;
 }
 
-export type RowName = 'pod start' | 'pod stop' | 'exec' | 'burst' | 'container stats' | 'pod stats' | 'teardown';
+export type RowName =
+  'pod start' | 'pod stop' | 'exec' | 'burst' | 'container stats' | 'pod stats' | 'reads' | 'teardown';
 
 /** Runs the work and gives its result with the milliseconds that it took. */
 export async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {

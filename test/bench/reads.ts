@@ -1,0 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { timed, type Samples } from './measure';
+
+/** Between two reads, in milliseconds: some more of them than a kubelet and its scrapers ask for. */
+const pauseMs = 25;
+
+/** How long each read takes while the work goes on: one after the other, again and again. */
+export async function readsWhile(
+  lists: readonly (() => Promise<readonly object[]>)[],
+  work: () => Promise<unknown>,
+): Promise<Samples> {
+  const going = { on: true };
+  const samples: number[] = [];
+  const reads = async () => {
+    while (going.on) {
+      for (const list of lists) {
+        samples.push((await timed(list)).ms);
+        await delay(pauseMs);
+      }
+    }
+  };
+  const reading = reads();
+  try {
+    await Promise.race([work(), reading]);
+  } finally {
+    going.on = false;
+    await reading;
+  }
+  return samples;
+}
