@@ -19,7 +19,7 @@ berthOnly('a reload', () => {
 
   const inForce = async () => {
     const { info } = await spare.world.cri.status(true);
-    return JSON.parse(info['config'] ?? '') as { log_level: string; image: { pinned_images: readonly string[] } };
+    return JSON.parse(info['config'] ?? '') as { log: { level: string }; image: { pinned_images: readonly string[] } };
   };
 
   test('is in force at once: handlers, pinned images, level', async () => {
@@ -41,7 +41,7 @@ berthOnly('a reload', () => {
     ['an unknown key', async (conf: string) => writeFile(conf, 'nonsense = 1\n'), /berth\.toml: nonsense/],
     [
       'a key that needs a start',
-      async (conf: string) => writeFile(conf, 'log_level = "debug"\n[image]\npull_concurrency = 3\n'),
+      async (conf: string) => writeFile(conf, '[log]\nlevel = "debug"\n[image]\npull_concurrency = 3\n'),
       /image\.pull_concurrency is read at the start only/,
     ],
     [

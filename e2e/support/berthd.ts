@@ -16,6 +16,7 @@ export async function berthdCommand({
 }: DaemonOptions): Promise<readonly string[]> {
   const config = join(layout.dir, 'berth.toml');
   const registries = join(layout.dir, 'registries.conf');
+  const level = process.env['BERTH_E2E_LOG_LEVEL'];
   const handler = runtime === undefined ? '' : `[runtime.handlers.runc]\npath = "${runtime}"\n`;
   await writeFile(config, handler + more);
   await writeFile(registries, registriesConf(hosts));
@@ -26,6 +27,7 @@ export async function berthdCommand({
     ...['--config', config, '--root', layout.root, '--run-root', layout.runRoot, '--socket', layout.socket],
     ...['--cni-conf-dir', layout.cniConfDir, '--cni-bin-dir', `${layout.pluginDir}:/usr/lib/cni`],
     ...['--registries-conf', registries],
-    ...['--log-level', process.env['BERTH_E2E_LOG_LEVEL'] ?? 'info'],
+    // Without one the level is the configuration's, and a reload's.
+    ...(level === undefined ? [] : ['--log-level', level]),
   ];
 }

@@ -1,4 +1,5 @@
 import { abortError, throwIfAborted } from './abort';
+import { stage } from './stages';
 
 interface Waiter {
   /** The number of its arrival. */
@@ -23,6 +24,8 @@ export class FairSlots {
   constructor(
     slots: number,
     private readonly perGroup: number,
+    /** What the slots are for: a wait is told by it. */
+    private readonly what = 'work',
   ) {
     this.free = slots;
   }
@@ -54,7 +57,8 @@ export class FairSlots {
   }
 
   private async enter(group: Group, signal: AbortSignal | undefined): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+    const mine = this.turns++;
+    const entered = new Promise<void>((resolve, reject) => {
       const leave = () => {
         group.waiting.splice(group.waiting.indexOf(waiter), 1);
         if (signal) reject(abortError(signal, 'wait for a slot'));
@@ -63,11 +67,13 @@ export class FairSlots {
         signal?.removeEventListener('abort', leave);
         resolve();
       };
-      const waiter = { turn: this.turns++, enter };
+      const waiter = { turn: mine, enter };
       group.waiting.push(waiter);
       signal?.addEventListener('abort', leave, { once: true });
       this.admit();
     });
+    if (!group.waiting.some(({ turn }) => turn === mine)) return entered;
+    await stage(`waiting for a slot: ${this.what}`, () => entered);
   }
 
   private admit(): void {

@@ -13,13 +13,33 @@ export { hashId, isId, newId, shortId } from './ids';
 export { KeyedLock } from './keyed-lock';
 export type { TlsFiles } from './listener/certificates';
 export { type Listener, listen } from './listener/listener';
-export { createLog, silentLog, type Log, type LogLevel } from './log';
+export { createLog, type Levels, type Log, type LogLevel, type RootLog, rooms, silentLog } from './log';
 export { firstIssue } from './schema-error';
 export { Observations, type Observation, type TimedOperation } from './observations';
 export { PacedSlots } from './paced-slots';
 export { Semaphore } from './semaphore';
 export { SingleFlight } from './single-flight';
 export { inSlices } from './slices';
+export {
+  backgroundJob,
+  beginJob,
+  currentJob,
+  endJob,
+  inJob,
+  type Job,
+  type JobEnd,
+  type JobFacts,
+  type JobKind,
+  jobsInFlight,
+  type JobWatcher,
+  outsideJobs,
+  slowFields,
+  slowJobs,
+  stage,
+  type Stage,
+  tellSlowJobs,
+  watchJobs,
+} from './stages';
 export { together } from './together';
 export { UndoScope, type Undo } from './undo-scope';
 export { atLeast, parseVersion, type Version } from './version';

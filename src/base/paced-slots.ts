@@ -1,4 +1,5 @@
 import { throwIfAborted } from './abort';
+import { stage } from './stages';
 import { WaitingLine } from './waiting-line';
 
 /** How often is looked whether the processors idle while somebody waits. */
@@ -19,6 +20,8 @@ export class PacedSlots {
     private readonly slots: number,
     /** How long the processors have idled so far, in milliseconds, all of them together. */
     private readonly idleTime: () => number,
+    /** What the slots are for: a wait is told by it. */
+    private readonly what = 'work',
   ) {}
 
   /** How many wait for a slot. */
@@ -33,7 +36,7 @@ export class PacedSlots {
       this.running++;
     } else {
       this.look();
-      await this.line.wait(signal);
+      await stage(`waiting for a slot: ${this.what}`, () => this.line.wait(signal));
     }
     try {
       return await fn();

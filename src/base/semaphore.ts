@@ -1,4 +1,5 @@
 import { throwIfAborted } from './abort';
+import { stage } from './stages';
 import { WaitingLine } from './waiting-line';
 
 /** At most `slots` holders at once, first come first served. A waiter whose signal is aborted leaves the queue. */
@@ -6,7 +7,11 @@ export class Semaphore {
   private readonly line = new WaitingLine();
   private free: number;
 
-  constructor(slots: number) {
+  constructor(
+    slots: number,
+    /** What the slots are for: a wait is told by it. */
+    private readonly what = 'work',
+  ) {
     this.free = slots;
   }
 
@@ -19,7 +24,7 @@ export class Semaphore {
   async with<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
     throwIfAborted(signal, 'wait for a slot');
     if (this.free > 0) this.free--;
-    else await this.line.wait(signal);
+    else await stage(`waiting for a slot: ${this.what}`, () => this.line.wait(signal));
     try {
       return await fn();
     } finally {

@@ -120,7 +120,7 @@ function overrideTable(overrides: Overrides): TomlTable {
     root: overrides.root,
     run_root: overrides.runRoot,
     socket: overrides.socket,
-    log_level: overrides.logLevel,
+    log: given({ level: overrides.logLevel }),
     libexec_dir: overrides.libexecDir,
     network: given({
       cni_conf_dir: overrides.cniConfDir,

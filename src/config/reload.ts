@@ -3,7 +3,7 @@ import type { Config } from './schema';
 
 /** Keys that are read at each use, so that a reload changes them; a table's name stands for all that is in it. */
 const reloadable: readonly string[] = [
-  'log_level',
+  'log',
   'runtime.default_handler',
   'runtime.handlers',
   'runtime.hooks_dirs',
@@ -56,10 +56,13 @@ export function changedKeys(from: Config, to: Config): readonly string[] {
   throw new BerthError('config-needs-restart', { op: 'reload the configuration', object: fixed[0] ?? '', detail });
 }
 
+/** Tables that may hold any key. */
+const tables: readonly string[] = ['runtime.handlers', 'log.filters', 'log.slow_operation'];
+
 function keysOf(table: object, prefix: string): (readonly [string, unknown])[] {
   return Object.entries(table).flatMap(([name, value]: [string, unknown]) => {
     const key = prefix + name;
     const inner = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return inner && key !== 'runtime.handlers' ? keysOf(value, `${key}.`) : [[key, value] as const];
+    return inner && !tables.includes(key) ? keysOf(value, `${key}.`) : [[key, value] as const];
   });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { capability, device, timezone, ulimit, usualCapabilities, variable } from './container-defaults';
+import { logSchema } from './log';
 
 const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
 
@@ -64,9 +65,10 @@ export const configSchema = z.strictObject({
     .transform((text) => text.replace(/^unix:\/\//, ''))
     .pipe(absolutePath)
     .default('/run/berth/berth.sock'),
-  log_level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   /** The folder of launcher, conmon, unpack and pause; empty: beside berthd. */
   libexec_dir: z.union([z.literal(''), absolutePath]).default(''),
+
+  log: logSchema,
 
   runtime: z
     .strictObject({
@@ -165,6 +167,20 @@ export const configSchema = z.strictObject({
           cpu_seconds: layerLimit,
         })
         .prefault({}),
+    })
+    .prefault({}),
+
+  tracing: z
+    .strictObject({
+      /** Of a collector that takes OTLP over HTTP: `http://127.0.0.1:4318`. Empty: no traces are made. */
+      endpoint: z
+        .union([
+          z.literal(''),
+          z.string().regex(/^https?:\/\/[^/@?#\s]+(\/[^@?#\s]*)?$/, 'must be an URL without credentials'),
+        ])
+        .default(''),
+      /** Of calls that are part of no trace; what a caller's own trace says counts before. */
+      sampling_rate_per_million: z.number().int().min(0).max(1_000_000).default(0),
     })
     .prefault({}),
 

@@ -1,4 +1,4 @@
-import { BerthError, messageOf } from '../base';
+import { BerthError, messageOf, stage } from '../base';
 import type { ExecEnd, ExecSession, Monitor } from '../runtime';
 import { processSpec } from '../spec';
 import { readSpec } from './bundle';
@@ -24,7 +24,7 @@ export async function execSync(
     { process, stdin: false, tty: false, timeoutMs: timeoutSeconds * 1000, outputCap },
     { stdout: (data) => void out.push(data), stderr: (data) => void err.push(data) },
   );
-  const end = await finish(session, containerId, signal);
+  const end = await stage('waiting for the command', () => finish(session, containerId, signal));
   if (end.timedOut) {
     throw new BerthError('deadline-exceeded', {
       op: 'ExecSync',

@@ -1,3 +1,4 @@
+import { isBerthError } from '../base';
 import type { Monitor, MonitorState } from '../runtime';
 import { type Ending, endingOf } from './exit';
 
@@ -21,4 +22,9 @@ export async function ended(monitor: Monitor): Promise<void> {
     monitor.onState((state) => over(state) && resolve());
     void monitor.closed.then(() => resolve());
   });
+}
+
+/** A monitor that has left by itself is what was wanted. */
+export function unlessLost(error: unknown): void {
+  if (!isBerthError(error, 'monitor-lost')) throw error;
 }

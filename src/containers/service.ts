@@ -1,4 +1,5 @@
-import { abortable, BerthError, KeyedLock, messageOf, Observations, SingleFlight, step, throwIfAborted } from '../base';
+import { abortable, BerthError, KeyedLock, messageOf, SingleFlight } from '../base';
+import { Observations, stage, step, throwIfAborted } from '../base';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
@@ -46,7 +47,7 @@ export function createContainers(parts: CreateParts): ContainerService {
   const stopper = new Stopper(parts, supervisor);
   const handlerOf = ({ sandboxId }: ContainerRecord) => sandboxes.get(sandboxId)?.handler ?? '';
   const creating = new Map<string, SingleFlight<string>>();
-  const lock = new KeyedLock();
+  const lock = new KeyedLock('container');
   const { require, running, attachable } = lookupIn(table, supervisor, stopper);
 
   const checkpoints = new Checkpoints(parts, supervisor, (id) => {
@@ -146,13 +147,14 @@ export function createContainers(parts: CreateParts): ContainerService {
         if (record.sandboxId === sandbox.id && visible(record) && metadataKey(record.config) === key) return record.id;
       }
       let flights = creating.get(sandbox.id);
-      if (!flights) creating.set(sandbox.id, (flights = new SingleFlight<string>()));
+      if (!flights) creating.set(sandbox.id, (flights = new SingleFlight<string>('create a container')));
       return flights.run(key, (jobSignal) => create(sandbox, config, jobSignal), signal);
     },
 
     async start(id, signal) {
       throwIfAborted(signal, 'StartContainer', `container ${id}`);
-      await abortable(start(id), signal, `StartContainer: container ${id}`);
+      const started = stage('start the container', () => start(id));
+      await abortable(started, signal, `StartContainer: container ${id}`);
     },
 
     stop: (id, timeoutSeconds, signal) => stopper.stop(id, timeoutSeconds * 1000, signal),

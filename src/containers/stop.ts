@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { abortable, BerthError, isBerthError, step } from '../base';
+import { abortable, BerthError, currentJob, isBerthError, type Job, stage, step } from '../base';
 import type { SupervisorParts, Supervisor } from './supervisor';
 import { Deadline } from './deadline';
 
@@ -11,6 +11,8 @@ const cgroupKillMs = 30_000;
 /** A stop that runs. */
 interface Stop {
   readonly deadline: Deadline;
+  /** The job that began it. */
+  readonly of: Job | undefined;
   killing: boolean;
   done: Promise<void>;
 }
@@ -38,17 +40,27 @@ export class Stopper {
       (record.phase !== 'created' && record.phase !== 'running' && record.phase !== 'removing')
     )
       return;
-    let stop = this.stops.get(id);
-    if (stop) {
-      stop.deadline.shorten(timeoutMs);
-    } else {
-      stop = { deadline: new Deadline(timeoutMs), killing: false, done: Promise.resolve() };
-      stop.done = this.run(id, stop).finally(() => this.stops.delete(id));
-      // Callers may all have left when it fails: the next call tries again.
-      stop.done.catch(() => undefined);
-      this.stops.set(id, stop);
+    const wait = ({ done }: Stop) => abortable(done, signal, `StopContainer: container ${id}`);
+    const joined = this.stops.get(id);
+    if (joined) {
+      joined.deadline.shorten(timeoutMs);
+      return stage('waiting for another call to stop the container', () => wait(joined), {
+        waitsFor: () => joined.of,
+      });
     }
-    await abortable(stop.done, signal, `StopContainer: container ${id}`);
+    const stop: Stop = {
+      deadline: new Deadline(timeoutMs),
+      of: currentJob(),
+      killing: false,
+      done: Promise.resolve(),
+    };
+    stop.done = stage('stop the container', () => this.run(id, stop), { object: id }).finally(() =>
+      this.stops.delete(id),
+    );
+    // Callers may all have left when it fails: the next call tries again.
+    stop.done.catch(() => undefined);
+    this.stops.set(id, stop);
+    await wait(stop);
   }
 
   private async run(id: string, stop: Stop): Promise<void> {

@@ -1,11 +1,12 @@
 import type { Log, Observations } from '../base';
-import { abortable, BerthError, isBerthError, KeyedLock, messageOf, pause, step } from '../base';
+import { abortable, backgroundJob, BerthError, isBerthError } from '../base';
+import { KeyedLock, messageOf, outsideJobs, pause, step } from '../base';
 import type { Kernel } from '../kernel';
 import { connectMonitor, readExitRecord, type Monitor, type OciRuntime } from '../runtime';
 import type { ContainerRecord, Table } from '../state';
 import type { Storage } from '../storage';
 import { type Ending, endingOf, unknownEnding } from './exit';
-import { endSeenBy, ended } from './monitor-end';
+import { endSeenBy, ended, unlessLost } from './monitor-end';
 import type { ContainerPaths } from './paths';
 
 export interface SupervisorParts {
@@ -41,7 +42,7 @@ interface Live {
  */
 export class Supervisor {
   private readonly live = new Map<string, Live>();
-  private readonly writes = new KeyedLock();
+  private readonly writes = new KeyedLock('record of container');
   private closed = false;
 
   constructor(private readonly parts: SupervisorParts) {}
@@ -90,9 +91,13 @@ export class Supervisor {
   /** Follows a monitor from now on. */
   follow(id: string, monitor: Monitor): void {
     const connection = { monitor };
-    const exited = this.endOf(id, connection).then((end) => this.recordExit(id, end));
-    const reaped = exited.then(() => this.reap(id, connection.monitor));
-    this.live.set(id, { connection, exited, reaped });
+    // Not the call's that made the container: it goes on for as long as that lives.
+    const live = outsideJobs((): Live => {
+      const job = (work: () => Promise<void>) => backgroundJob('end of a container', { container: id }, work);
+      const exited = this.endOf(id, connection).then((end) => job(() => this.recordExit(id, end)));
+      return { connection, exited, reaped: exited.then(() => job(() => this.reap(id, connection.monitor))) };
+    });
+    this.live.set(id, live);
   }
 
   /**
@@ -240,9 +245,4 @@ export class Supervisor {
       this.live.delete(id);
     }
   }
-}
-
-/** A monitor that has left by itself is what was wanted. */
-function unlessLost(error: unknown): void {
-  if (!isBerthError(error, 'monitor-lost')) throw error;
 }

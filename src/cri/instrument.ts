@@ -1,8 +1,9 @@
 import { status } from '@grpc/grpc-js';
-import { BerthError, type Log } from '../base';
+import { beginJob, BerthError, endJob, inJob, type Job, type Log, slowFields } from '../base';
 import { idsOf } from './call-ids';
 import { callSignal, type WaitedFor } from './call-signal';
 import type { CallObserver } from '../observe';
+import { traceOf, type WithMetadata } from './trace-headers';
 import { kubeletReason, statusOf, type FailedStatus } from './grpc-status';
 
 /** Whether calls can be answered, and if not, what they are told. */
@@ -12,6 +13,8 @@ export type Readiness = 'starting' | 'ready' | 'stopping';
 export interface RpcFacts {
   /** The name in CRI: `RunPodSandbox`. */
   readonly name: string;
+  /** `runtime.v1.RuntimeService`. */
+  readonly service: string;
   /** Reads are asked for every second: they are logged at debug. */
   readonly kind: 'read' | 'change';
   /** Also answered while berthd starts or stops. */
@@ -63,13 +66,12 @@ export class Instrument {
   /** Runs one call to its outcome. Never rejects. */
   async run<Request extends object, T>(
     rpc: RpcFacts,
-    incoming: WaitedFor,
+    incoming: WaitedFor & WithMetadata,
     read: () => Request,
     work: (request: Request, call: Call) => T | Promise<T>,
   ): Promise<Outcome<T>> {
-    const begun = performance.now();
-    let ids: Record<string, string> = {};
-    const note = (message: object) => void (ids = { ...ids, ...idsOf(message) });
+    const job = beginJob({ ...rpc, trace: traceOf(incoming) });
+    const note = (message: object) => job.note(idsOf(message));
     using waiting = callSignal(incoming);
     const { signal, end } = waiting;
     if (rpc.endless) this.endless.add(end);
@@ -78,14 +80,17 @@ export class Instrument {
       const request = read();
       note(request);
       if (!rpc.always) this.refuseUnlessReady(rpc.name);
-      const value = await work(request, { op: rpc.name, signal, note, end });
-      this.calls?.ended(rpc.name, 'OK', (performance.now() - begun) / 1000);
-      this.logAnswer(rpc, begun, ids);
+      const call = { op: rpc.name, signal, note, end };
+      const value = await inJob(job, () => work(request, call));
+      endJob(job, { code: status.OK });
+      this.calls?.ended(rpc.name, 'OK', job.ageMs / 1000);
+      this.logAnswer(rpc, job);
       return { kind: 'answered', value };
     } catch (error) {
       const failed = statusOf(error, rpc.name);
-      this.calls?.ended(rpc.name, status[failed.code], (performance.now() - begun) / 1000);
-      this.logFailure(rpc, begun, ids, failed, error);
+      endJob(job, { code: failed.code, error: failed.details });
+      this.calls?.ended(rpc.name, status[failed.code], job.ageMs / 1000);
+      this.logFailure(rpc, job, failed, error);
       return { kind: 'failed', status: failed };
     } finally {
       this.endless.delete(end);
@@ -105,14 +110,15 @@ export class Instrument {
     }
   }
 
-  private logAnswer(rpc: RpcFacts, begun: number, ids: object): void {
-    const fields = { rpc: rpc.name, ms: elapsed(begun), code: 'OK', ...ids };
-    if (rpc.kind === 'read') this.log.debug(fields, rpc.name);
+  private logAnswer(rpc: RpcFacts, job: Job): void {
+    const fields = fieldsOf(rpc, job, 'OK');
+    if (job.slow) this.log.warn(fields, `${rpc.name}, slow`);
+    else if (rpc.kind === 'read') this.log.debug(fields, rpc.name);
     else this.log.info(fields, rpc.name);
   }
 
-  private logFailure(rpc: RpcFacts, begun: number, ids: object, failed: FailedStatus, error: unknown): void {
-    const fields = { rpc: rpc.name, ms: elapsed(begun), code: status[failed.code], ...ids };
+  private logFailure(rpc: RpcFacts, job: Job, failed: FailedStatus, error: unknown): void {
+    const fields = fieldsOf(rpc, job, status[failed.code]);
     const text = `${rpc.name}: ${failed.details}`;
     // UNKNOWN only because the kubelet wants it so.
     if (kubeletReason(error, rpc.name) !== undefined) return this.log.warn(fields, text);
@@ -124,7 +130,7 @@ export class Instrument {
       // What a poll of the kubelet meets again and again is no news.
       case status.UNIMPLEMENTED:
       case status.NOT_FOUND:
-        return this.log.debug(fields, text);
+        return job.slow ? this.log.warn(fields, text) : this.log.debug(fields, text);
       default:
         return this.log.warn(fields, text);
     }
@@ -135,6 +141,8 @@ function stoppingError(op?: string): BerthError {
   return new BerthError('daemon-stopping', { op: op ?? 'call', detail: 'berthd is stopping' });
 }
 
-function elapsed(begun: number): number {
-  return Math.round((performance.now() - begun) * 10) / 10;
+/** The one line of a call: with how long each stage took, if it was slow. */
+function fieldsOf(rpc: RpcFacts, job: Job, code: string | undefined): object {
+  const ms = Math.round(job.ageMs * 10) / 10;
+  return { job: job.id, rpc: rpc.name, ms, code, ...job.ids, ...slowFields(job) };
 }

@@ -18,7 +18,7 @@ export interface Rpc {
   register(server: Server, instrument: Instrument): void;
 }
 
-type Facts = Omit<RpcFacts, 'name'>;
+type Facts = Omit<RpcFacts, 'name' | 'service'>;
 
 /** An RPC with one answer. */
 export function unary<Request extends object, Response extends object>(
@@ -39,7 +39,7 @@ export function encodedUnary<Request extends object>(
   facts: Facts,
   handle: (request: Request, call: Call) => Buffer | Promise<Buffer>,
 ): Rpc {
-  const rpc = { ...facts, name: nameOf(method.path) };
+  const rpc = { ...facts, ...namesIn(method.path) };
   const answer = async (
     call: ServerUnaryCall<Buffer, Buffer>,
     callback: sendUnaryData<Buffer>,
@@ -70,7 +70,7 @@ export function serverStream<Request extends object>(
   facts: Facts,
   handle: (request: Request, call: Call) => Iterable<Buffer> | AsyncIterable<Buffer>,
 ): Rpc {
-  const rpc = { ...facts, name: nameOf(method.path) };
+  const rpc = { ...facts, ...namesIn(method.path) };
   const answer = async (stream: ServerWritableStream<Buffer, Buffer>, instrument: Instrument) => {
     const read = () => readRequest(rpc.name, method.requestDeserialize, stream.request);
     const outcome = await instrument.run(rpc, stream, read, async (request, call) => {
@@ -103,6 +103,7 @@ function asBytes(message: Buffer): Buffer {
   return message;
 }
 
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
+function namesIn(path: string): { readonly service: string; readonly name: string } {
+  const [, service = '', name = ''] = path.split('/');
+  return { service, name };
 }

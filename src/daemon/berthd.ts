@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { createLog, messageOf, type Log } from '../base';
+import { createLog, messageOf } from '../base';
 import { loadConfig, type Config } from '../config';
 import { readArguments } from './arguments';
 import { serve } from './serve';
@@ -8,11 +8,11 @@ import { berthVersion } from './version';
 /** Exit statuses of berthd: 0 after a clean stop, 1 when it could not start or serve. */
 export async function berthd(argv: readonly string[]): Promise<number> {
   const { configPath, configGiven, overrides } = readArguments(argv, berthVersion);
-  let log: Log = createLog('info');
+  const log = createLog('info');
   try {
     const read = () => loadConfig(configPath, { required: configGiven, overrides });
     const config = await read();
-    log = createLog(config.log_level);
+    log.setLevels(config.log);
     await serve({
       config,
       libexecDir: libexecDir(config),

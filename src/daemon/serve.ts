@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { type Log, nowNs, UndoScope } from '../base';
-import type { Config } from '../config';
+import { join } from 'node:path';
+import { nowNs, type RootLog, slowJobs, tellSlowJobs, UndoScope } from '../base';
+import { type Config, slowAfterMs } from '../config';
+import { dumpOnSignal } from './dump-on-signal';
 import { openMetrics } from './metrics';
 import { reloadOnHangUp } from './reload';
+import { StateDump } from './state-dump';
 import { createCriServer, type ImageFsUsage, type RuntimeFacts } from '../cri';
 import { openEngine, type Engine } from '../engine';
 import { createStreamingServer, type StreamingOptions } from '../streaming';
@@ -11,7 +14,7 @@ export interface ServeOptions {
   readonly config: Config;
   /** The folder of the native programs. */
   readonly libexecDir: string;
-  readonly log: Log;
+  readonly log: RootLog;
   readonly version: string;
   /** Resolves when the daemon is to end. */
   readonly stop: Promise<string>;
@@ -26,8 +29,13 @@ const stopGraceMs = 5_000;
 export async function serve({ config, libexecDir, log, version, stop, reread }: ServeOptions): Promise<void> {
   const startedAt = nowNs();
   await using listeners = new UndoScope(log);
-  const engine = await openEngine({ config, libexecDir, log });
+  const dump = new StateDump();
+  let opened: Engine | undefined;
+  dumpOnSignal(join(config.run_root, 'dumps'), () => dump.take(opened), log.room('daemon'));
+  const engine = (opened = await openEngine({ config, libexecDir, log }));
   listeners.add('engine', () => engine.close());
+  slowJobs((job) => slowAfterMs(engine.config, job));
+  using _slow = tellSlowJobs(log.room('daemon'));
   const streaming = createStreamingServer({
     ...streamingOptions(config.streaming),
     target: {
@@ -36,13 +44,13 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
       dial: ({ podId }, port, signal) => engine.pods.ports.dial(podId, port, signal),
       untilStopped: ({ podId }) => engine.pods.ports.untilStopped(podId),
     },
-    log,
+    log: log.room('streaming'),
   });
   await streaming.listen();
   listeners.add('streaming', () => streaming.close());
-  const metrics = await openMetrics(config.metrics, engine.metricSources, version, log);
+  const metrics = await openMetrics(config.metrics, engine.metricSources, version, log.room('daemon'));
   listeners.add('metrics', () => metrics.close());
-  using _reloads = reloadOnHangUp(engine, [streaming, metrics], reread, log);
+  using _reloads = reloadOnHangUp(engine, [streaming, metrics], reread, log.room('daemon'));
 
   const cri = createCriServer({
     pods: engine.pods,
@@ -59,7 +67,7 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
     runtimeCondition: () => engine.runtime.condition(),
     config: () => engine.config,
     runtimeSpec: (id) => engine.containers.runtimeSpec(id),
-    log,
+    log: log.room('cri'),
     calls: metrics.calls,
   });
   await cri.listen(config.socket);

@@ -84,6 +84,6 @@ export function specDefaults(config: Config): SpecDefaults {
 }
 
 /** For programs that are started in bursts: two to a processor, so that one goes on while another waits for a lock. */
-export function pacedPrograms(): PacedSlots {
-  return new PacedSlots(2 * availableParallelism(), processorIdleMs);
+export function pacedPrograms(what: string): PacedSlots {
+  return new PacedSlots(2 * availableParallelism(), processorIdleMs, what);
 }

@@ -1,9 +1,9 @@
-import type { Log } from '../base';
+import type { RootLog } from '../base';
 import type { Config } from '../config';
 import type { ContainerService, PodLifecycle } from '../containers';
-import type { Images } from '../image';
+import type { Images, PullsWatch } from '../image';
 import type { Kernel } from '../kernel';
-import type { EventFeed, FsUsageWatch, MetricSources, PodMetrics, StatsWatch } from '../observe';
+import type { EventFeed, FsUsageWatch, MetricSources, PodMetrics, StatsWatch, Tracing } from '../observe';
 import type { CgroupSettings, Sandboxes } from '../pods';
 import type { RuntimeWatch } from '../runtime';
 import type { Storage } from '../storage';
@@ -18,6 +18,8 @@ export interface Engine {
   readonly containers: ContainerService;
   readonly podLifecycle: PodLifecycle;
   readonly images: Images;
+  /** Pulls in flight, and sums of those that are over. */
+  readonly pulls: PullsWatch;
   readonly storage: Storage;
   /** What its file system holds. */
   readonly fsUsage: FsUsageWatch;
@@ -29,6 +31,8 @@ export interface Engine {
   readonly podMetrics: PodMetrics;
   /** What metrics are read from. */
   readonly metricSources: MetricSources;
+  /** Where the configuration wants traces. */
+  readonly tracing: Tracing | undefined;
   /** The default handler's runtime. */
   readonly runtime: RuntimeWatch;
   /**
@@ -46,5 +50,5 @@ export interface EngineOptions {
   readonly config: Config;
   /** The folder of the native programs: launcher, conmon, unpack, pause. */
   readonly libexecDir: string;
-  readonly log: Log;
+  readonly log: RootLog;
 }

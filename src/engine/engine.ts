@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { armFailpoints, BerthError, hashId, messageOf, Observations, UndoScope } from '../base';
+import { armFailpoints, backgroundJob, BerthError, hashId, messageOf, Observations, UndoScope } from '../base';
 import { changedKeys, readEnvironment } from '../config';
 import {
   cdiDevices,
@@ -13,7 +13,7 @@ import {
 import { createImages } from '../image';
 import { openCgroupMeter, startKernel } from '../kernel';
 import { cgroupSettings, createInfra, createSandboxes, netnsDir, openNetwork } from '../pods';
-import { eventFeed, openPodMetrics, watchFsUsage, watchStats } from '../observe';
+import { eventFeed, openPodMetrics, startTracing, watchFsUsage, watchStats } from '../observe';
 import { recover, retryPeriodically } from '../recovery';
 import { createHandlers, findCriu, watchRuntime } from '../runtime';
 import { openState, type State } from '../state';
@@ -46,9 +46,12 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   checkRunRoot(runRoot);
   await checkTimeZone(config);
   const observations = new Observations();
-  const paces = { pods: pacedPrograms(), containers: pacedPrograms() };
+  const paces = { pods: pacedPrograms('network of a pod'), containers: pacedPrograms('runtime of a container') };
   await using opened = new UndoScope(log);
   opened.add('failpoints', armFailpoints(environment.failpoints, log));
+  const { endpoint, sampling_rate_per_million: perMillion } = config.tracing;
+  const tracing = endpoint ? await startTracing({ endpoint, perMillion, log: log.room('observe') }) : undefined;
+  opened.add('tracing', async () => tracing?.close());
   const rootHash = hashId(root, 8);
   const cgroupName = `berth-${rootHash}`;
   await Promise.all(
@@ -62,12 +65,12 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     runRoot,
     cgroupBase: `/${cgroupName}`,
     lock: { path: join(root, 'lock'), timeoutMs: lockWaitMs },
-    log,
+    log: log.room('kernel'),
     observations,
   });
   opened.add('launcher', () => kernel.close());
   const cgroups = cgroupSettings(config.runtime, kernel.facts.systemd, cgroupName);
-  const state: State = await openState(root, log, observations);
+  const state: State = await openState(root, log.room('state'), observations);
   opened.add('state', () => state.close());
   const storage = await createStorage({
     root,
@@ -79,7 +82,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     flushed: () => state.flushed(),
     layerConcurrency: config.image.layer_concurrency,
     unpackLimits: config.image.layer_limits,
-    log,
+    log: log.room('storage'),
   });
 
   const handlers = createHandlers({
@@ -92,11 +95,11 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     kernel,
     settings: () => networkSettings(current),
     attached: (name) => attachedTo(name, state.sandboxes),
-    log,
+    log: log.room('pods'),
     observations,
   });
   opened.add('network', async () => network.close());
-  const runtime = await watchRuntime({ kernel, handlers, log });
+  const runtime = await watchRuntime({ kernel, handlers, log: log.room('runtime') });
   opened.add('runtime watch', async () => runtime[Symbol.dispose]());
   const conmonPath = join(libexecDir, 'conmon');
   const pausePath = join(libexecDir, 'pause');
@@ -108,7 +111,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     infra,
     handlers,
     featuresOf: (handler) => runtime.features(handler),
-    log,
+    log: log.room('pods'),
     runRoot,
     rootHash,
     cgroups,
@@ -144,7 +147,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     inUse: () => [...state.containers.values()].flatMap(({ imageId, volumeImages = [] }) => [imageId, ...volumeImages]),
     users: () => [...state.containers.values()].flatMap(imageUsers),
     flushed: () => state.flushed(),
-    log,
+    log: log.room('image'),
   });
   opened.add('images', () => images.close(new BerthError('daemon-stopping', { op: 'pull', detail: 'berthd stops' })));
   const meter = await openCgroupMeter();
@@ -172,7 +175,7 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     additionalDevices: () => current.runtime.additional_devices,
     paths,
     sayOnce: once((note) => log.warn(`on this machine: ${note}`)),
-    log,
+    log: log.room('containers'),
     observations,
   });
   opened.add('monitors', async () => containers.close());
@@ -180,8 +183,9 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
   const sampling = new AbortController();
   opened.add('usage samples', async () => sampling.abort());
   const closing = sampling.signal;
-  const fsUsage = await watchFsUsage({ storage, endedAt: (id) => endedAt(containers.get(id)), log, closing });
-  const stats = watchStats({ meter, kernel, pods, containers, fsUsage, log, closing });
+  const observed = { log: log.room('observe'), closing };
+  const fsUsage = await watchFsUsage({ storage, endedAt: (id) => endedAt(containers.get(id)), ...observed });
+  const stats = watchStats({ meter, kernel, pods, containers, fsUsage, ...observed });
   const events = eventFeed({
     pods,
     containers,
@@ -203,11 +207,13 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
     containers,
     podLifecycle,
     images,
+    pulls: images.pulls,
     storage,
     fsUsage,
     stats,
     events,
     podMetrics,
+    tracing,
     runtime,
     metricSources: metricSources({ observations, kernel, state, storage, images, pods, containers, runtime, paces }),
     async reload(next) {
@@ -216,26 +222,28 @@ export async function openEngine({ config, libexecDir, log }: EngineOptions): Pr
       const apply = [await images.prepare(imageFiles(next)), await network.prepare(networkSettings(next))];
       // Nothing can fail from here on.
       current = next;
-      log.level = next.log_level;
+      log.setLevels(next.log);
       for (const take of apply) take();
       void runtime.look();
       return changed;
     },
     async recover() {
-      await recover({ kernel, state, storage, sandboxes: pods, containers, podLifecycle, root, log });
+      const recovering = log.room('recovery');
+      const parts = { kernel, state, storage, sandboxes: pods, containers, podLifecycle, root, log: recovering };
+      await backgroundJob('recovery', {}, () => recover(parts));
       // What is not removed now is at the next start: it takes room, and does no harm.
-      await images.collect().catch((error: unknown) => {
+      await backgroundJob('removal of what no image needs', {}, () => images.collect()).catch((error: unknown) => {
         log.error({ err: error }, `what no image needs is not removed: ${messageOf(error)}`);
       });
       const retries = [
-        retryPeriodically(log, 30_000, () => containers.retry()),
+        retryPeriodically(recovering, 30_000, () => backgroundJob('retry of containers', {}, () => containers.retry())),
         // Each pod has a pause of its own, of some seconds at first.
-        retryPeriodically(log, 5_000, async () => pods.retryDue(closing)),
+        retryPeriodically(recovering, 5_000, async () => pods.retryDue(closing)),
       ];
       opened.add('retries', async () => retries.forEach((retry) => retry[Symbol.dispose]()));
       // What pods on record hold of their network is known from here on. Nobody waits for plugins.
       void network.collect();
-      void pods.checkNetworks(closing);
+      void backgroundJob('check of pod networks', {}, () => pods.checkNetworks(closing));
     },
     close: () => opened.rollback(),
   };

@@ -90,9 +90,9 @@ export async function createImages(options: ImagesOptions): Promise<OpenImages> 
     },
   };
   const pulls = new PullJobs();
-  const pullSlots = new Semaphore(options.concurrency);
+  const pullSlots = new Semaphore(options.concurrency, 'pull');
   const tracker = new PullTracker(log, undefined, () => pullSlots.waiting);
-  const checks = new KeyedLock();
+  const checks = new KeyedLock('image');
   const closing = new AbortController();
   const loads = new Set<Promise<unknown>>();
   const marks = randomBytes(32);

@@ -1,4 +1,4 @@
-import { abortError, anySignal, BerthError, isBerthError, messageOf } from '../base';
+import { abortError, anySignal, BerthError, isBerthError, messageOf, stage } from '../base';
 import type { ImageRecord } from '../state';
 import type { Keychain, PullKeys } from './credentials';
 import { install, type InstallDeps, type ImageContent } from './install';
@@ -77,7 +77,7 @@ async function clientFor(
   signal: AbortSignal,
 ): Promise<RegistryClient> {
   const wanted = { ...source, namedHost: reference.host, helpers: conf.credentialHelpers };
-  const credentials = await keychain.find(keys, wanted, signal);
+  const credentials = await stage('look for credentials', () => keychain.find(keys, wanted, signal));
   const onBytes = (digest: string, bytes: number) => progress.received(digest, bytes);
   return new RegistryClient({ http, endpoint: endpointOf(source), credentials, patience, last, meter, log, onBytes });
 }
@@ -88,12 +88,15 @@ async function fetchContent(
   reference: Reference,
   signal: AbortSignal,
 ): Promise<ImageContent> {
-  const top = await client.manifest(reference.version, signal);
+  const { version } = reference;
+  const top = await stage('fetch manifest', () => client.manifest(version, signal));
   return resolveContent(
     {
-      admit: (digests, inner) => deps.admission.admit(reference, digests, client, inner),
-      manifest: ({ digest }, inner) => client.manifest({ kind: 'digest', digest }, inner),
-      config: (descriptor, inner) => client.document(descriptor, inner),
+      admit: (digests, inner) =>
+        stage('ask the signature policy', () => deps.admission.admit(reference, digests, client, inner)),
+      manifest: ({ digest }, inner) =>
+        stage('fetch manifest', () => client.manifest({ kind: 'digest', digest }, inner), { object: digest }),
+      config: (descriptor, inner) => stage('fetch config', () => client.document(descriptor, inner)),
       layer: (layer, inner) => client.blob(layer, inner),
     },
     top,

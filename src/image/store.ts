@@ -26,7 +26,7 @@ export class ImageStore {
   private whole: readonly ImageRecord[] = [];
   private byId: ReadonlyMap<string, ImageRecord> = new Map();
   private byName: ReadonlyMap<string, ImageRecord> = new Map();
-  private readonly lock = new KeyedLock();
+  private readonly lock = new KeyedLock('names of');
 
   constructor(private readonly options: StoreOptions) {
     this.refresh();

@@ -5,6 +5,7 @@ import type {
   InterfaceCounters,
   Kernel,
   KernelFacts,
+  LauncherRequest,
   MonitorRequest,
   OverlayMount,
   PinRequest,
@@ -16,7 +17,7 @@ import type {
 } from './kernel';
 import type { LauncherHealth } from './launcher';
 
-type Method = Exclude<keyof Kernel, 'facts' | 'health'>;
+type Method = Exclude<keyof Kernel, 'facts' | 'health' | 'requests'>;
 
 /** One recorded call, without its signal. */
 export interface FakeCall {
@@ -144,6 +145,11 @@ export class FakeKernel implements Kernel {
   scoreCgroup = this.operation('scoreCgroup', async (_path: string, _score: number) => undefined);
   removeCgroup = this.operation('removeCgroup', async (path: string) => void this.cgroups.delete(path));
   close = this.operation('close', async () => undefined);
+
+  /** Its operations are over at once. */
+  requests(): readonly LauncherRequest[] {
+    return [];
+  }
 
   /** The method: records the call, then a due failure, the script or the default answers it. */
   private operation<A extends unknown[], R>(

@@ -6,6 +6,7 @@ export type {
   InterfaceCounters,
   Kernel,
   KernelFacts,
+  LauncherRequest,
   MonitorRequest,
   OverlayMount,
   PinRequest,

@@ -148,6 +148,13 @@ export interface KernelFacts {
   readonly release: string;
 }
 
+/** A request to the launcher that is under way. */
+export interface LauncherRequest {
+  readonly op: string;
+  readonly object: string | undefined;
+  readonly ms: number;
+}
+
 /**
  * The only way to processes, mounts, namespaces and cgroups. Every method rejects with a BerthError that names the
  * operation, the path or program, and the errno. A signal that is aborted ends the caller's wait and kills the
@@ -214,6 +221,9 @@ export interface Kernel {
   scoreCgroup(path: string, score: number): Promise<void>;
   /** Kills what is in the cgroup and below it (cgroup.kill where there is one), waits for it to be empty, removes it. */
   removeCgroup(path: string, signal?: AbortSignal): Promise<void>;
+
+  /** What the launcher has been asked and has not answered yet, oldest first. */
+  requests(): readonly LauncherRequest[];
 
   /** Ends the helpers and the launcher; monitors live on. */
   close(): Promise<void>;

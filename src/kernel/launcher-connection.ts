@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { BerthError, Decoder, errnoOf, type Log, messageOf } from '../base';
 import { lostError, replyError, type Subject } from './errors';
+import type { LauncherRequest } from './kernel';
 import { encodeFrame, type Frame, FrameReader } from './protocol/frames';
 import { maxRequest, Op, type OpNumber, protocolVersion } from './protocol/ops';
 
@@ -20,6 +21,8 @@ export interface LauncherOptions {
 
 interface Pending {
   readonly subject: Subject;
+  /** Of performance.now(). */
+  readonly begun: number;
   readonly settle: (frame: Frame) => void;
   readonly fail: (error: BerthError) => void;
 }
@@ -98,6 +101,12 @@ export class LauncherConnection {
     return { id, reply: this.exchange(id, op, subject, payload) };
   }
 
+  /** Those that are not answered yet, oldest first. */
+  requests(): readonly LauncherRequest[] {
+    const now = performance.now();
+    return [...this.pending.values()].map(({ subject: { op, object }, begun }) => ({ op, object, ms: now - begun }));
+  }
+
   /** Closes our end: the launcher kills its helpers and ends. */
   async end(): Promise<void> {
     this.socket.destroy();
@@ -111,7 +120,9 @@ export class LauncherConnection {
         ...subject,
         detail: `the request has ${payload.length} bytes, the launcher takes ${maxRequest}`,
       });
-    const frame = new Promise<Frame>((settle, fail) => this.pending.set(id, { subject, settle, fail }));
+    const frame = new Promise<Frame>((settle, fail) =>
+      this.pending.set(id, { subject, begun: performance.now(), settle, fail }),
+    );
     this.socket.write(encodeFrame(id, op, payload));
     const answer = await frame;
     if (answer.status !== 0) throw replyError(subject, answer);
@@ -119,7 +130,9 @@ export class LauncherConnection {
   }
 
   private async greeting(): Promise<void> {
-    const frame = await new Promise<Frame>((settle, fail) => this.pending.set(0, { subject: start, settle, fail }));
+    const frame = await new Promise<Frame>((settle, fail) =>
+      this.pending.set(0, { subject: start, begun: 0, settle, fail }),
+    );
     const version = new Decoder(frame.payload).u32();
     if (frame.op !== Op.hello || version !== protocolVersion) {
       await this.end();

@@ -13,6 +13,7 @@ import type {
   InterfaceCounters,
   Kernel,
   KernelFacts,
+  LauncherRequest,
   MonitorRequest,
   OverlayMount,
   PinRequest,
@@ -220,6 +221,10 @@ export class LauncherKernel implements Kernel {
   async removeCgroup(path: string, signal?: AbortSignal): Promise<void> {
     checkCgroupPath('remove cgroup', path);
     await Promise.all(this.hierarchies.map((hierarchy) => removeIn(hierarchy, path, signal)));
+  }
+
+  requests(): readonly LauncherRequest[] {
+    return this.launcher.requests();
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,17 @@
-import { abortError, type Decoder, Encoder, type Log, messageOf, Observations, pause, throwIfAborted } from '../base';
+import {
+  abortError,
+  type Decoder,
+  Encoder,
+  type Log,
+  messageOf,
+  Observations,
+  outsideJobs,
+  pause,
+  stage,
+  throwIfAborted,
+} from '../base';
 import { lostError, type Subject } from './errors';
+import type { LauncherRequest } from './kernel';
 import type { LauncherConnection } from './launcher-connection';
 import { Op, opName, type OpNumber } from './protocol/ops';
 
@@ -21,6 +33,7 @@ export interface LauncherHealth {
 /** The launcher, whichever process it is at the moment: one that dies is started again. */
 export class Launcher {
   private connection: Promise<LauncherConnection> | undefined;
+  /** The one that runs. */
   private running: LauncherConnection | undefined;
   private starts = 0;
   private closing = false;
@@ -38,14 +51,20 @@ export class Launcher {
   /** The running launcher; starts one if there is none. Rejects with why it cannot be started. */
   async connect(): Promise<LauncherConnection> {
     if (this.closing) throw lostError({ op: 'start the launcher' }, 'this kernel is closed');
-    this.connection ??= this.open();
+    this.connection ??= outsideJobs(() => this.open());
     return this.connection;
   }
 
   /** One operation. An aborted signal kills what runs for it; its end is awaited, for a moment, before this rejects. */
-  async call(op: OpNumber, subject: Subject, payload: Buffer, signal?: AbortSignal): Promise<Decoder> {
+  call(op: OpNumber, subject: Subject, payload: Buffer, signal?: AbortSignal): Promise<Decoder> {
     const operation = { kind: 'launcher', operation: opName(op) } as const;
-    return this.observations.time(operation, () => this.ask(op, subject, payload, signal));
+    const ask = () => this.observations.time(operation, () => this.ask(op, subject, payload, signal));
+    return stage(`launcher: ${subject.op}`, ask, subject);
+  }
+
+  /** Requests that it has not answered yet, oldest first. */
+  requests(): readonly LauncherRequest[] {
+    return this.running?.requests() ?? [];
   }
 
   /** Ends the helpers and the launcher. */

@@ -9,6 +9,7 @@ export {
   type MetricsServerOptions,
   type MetricSources,
 } from './metrics';
+export { startTracing, type Tracing } from './tracing';
 export { watchStats, type ContainerUsage, type PodUsage, type StatsWatch, type Usage } from './stats';
 export { openPodMetrics } from './pod-metrics/open';
 export type { MetricSample, PodMetrics } from './pod-metrics/pod-metrics';

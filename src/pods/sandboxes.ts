@@ -59,10 +59,10 @@ export interface Sandboxes extends Pods, Unfinished {
 
 export function createSandboxes(parts: SandboxParts): Sandboxes {
   const { table, network } = parts;
-  const flights = new SingleFlight<string>();
-  const lock = new KeyedLock();
+  const flights = new SingleFlight<string>('make the pod');
+  const lock = new KeyedLock('pod');
   /** Of a ready pod's record: what is read must not be written over a stop that is being written. */
-  const writes = new KeyedLock();
+  const writes = new KeyedLock('record of pod');
   const paths = (id: string) => sandboxPaths(parts.runRoot, parts.rootHash, id);
   const visible = (record: SandboxRecord) => record.phase !== 'creating' && record.phase !== 'removing';
 

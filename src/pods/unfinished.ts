@@ -1,4 +1,4 @@
-import { messageOf, Semaphore, type Log } from '../base';
+import { backgroundJob, messageOf, Semaphore, type Log } from '../base';
 import type { SandboxRecord, Table } from '../state';
 import { TellOnce } from './tell-once';
 
@@ -36,7 +36,7 @@ interface Tries {
 export function createUnfinished(table: Table<SandboxRecord>, ends: Ends, log: Log, now = Date.now): Unfinished {
   const tries = new Map<string, Tries>();
   const running = new Map<string, Promise<void>>();
-  const semaphore = new Semaphore(slots);
+  const semaphore = new Semaphore(slots, 'take down');
   const once = new TellOnce();
 
   const isUnfinished = (record: SandboxRecord): boolean =>
@@ -62,8 +62,9 @@ export function createUnfinished(table: Table<SandboxRecord>, ends: Ends, log: L
     const bounded = AbortSignal.any([AbortSignal.timeout(tryMs), ...(signal ? [signal] : [])]);
     const joined =
       running.get(id) ??
-      semaphore
-        .with(bounded, () => end(id, bounded))
+      backgroundJob('take down what is left of a pod', { pod: id }, () =>
+        semaphore.with(bounded, () => end(id, bounded)),
+      )
         .catch((error: unknown) => log.debug({ err: error, sandbox: id }, 'not tried: berthd ends'))
         .finally(() => {
           running.delete(id);

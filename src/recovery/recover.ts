@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, messageOf, pause, type Log } from '../base';
+import { errnoOf, messageOf, pause, stage, type Log } from '../base';
 import type { ContainerService, PodLifecycle } from '../containers';
 import type { Kernel } from '../kernel';
 import type { Sandboxes } from '../pods';
@@ -95,7 +95,7 @@ async function settle<T extends { readonly id: string }>(
   await Promise.all(
     items.map(async (item) => {
       try {
-        await step(item);
+        await stage('recover', () => step(item), { object: item.id });
       } catch (error) {
         log.error({ err: error, id: item.id }, `not recovered: ${messageOf(error)}`);
       }

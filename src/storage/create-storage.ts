@@ -41,7 +41,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
 
   const unpacker = new Unpacker(kernel, options.unpackPath, options.unpackLimits);
   const background = new Unpacker(kernel, options.unpackPath, options.unpackLimits, true);
-  const slots = new FairSlots(options.layerConcurrency, layersPerImage);
+  const slots = new FairSlots(options.layerConcurrency, layersPerImage, 'layer');
   const staging = { kernel, layout, log, slots };
   const stageParts = { kernel, unpacker, blobs, log };
   const pool = new StagingPool<LayerToStage, StagedLayer>({
@@ -54,7 +54,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     nameOf: ({ source: { digest } }) => ({ key: digest, digest }),
     stage: (dir, blob, _donor, signal) => stageBlob(dir, blob, signal),
   });
-  const locks = new KeyedLock();
+  const locks = new KeyedLock('storage');
   const wanted = new WantedLayers();
   const space = new Space(layout.staging);
   const parts = { kernel, layout, unpacker, blobs, usage, table, flushed, log, pool, blobPool, locks, wanted, space };

@@ -14,18 +14,18 @@ async function config(text = ''): Promise<Config> {
 
 test('what can be changed is told by key', async () => {
   const next = await config(
-    'log_level = "debug"\n[image]\npinned_images = ["a.b/c"]\n[runtime.handlers.kata]\npath = "/k"\n',
+    '[log]\nlevel = "debug"\n[image]\npinned_images = ["a.b/c"]\n[runtime.handlers.kata]\npath = "/k"\n',
   );
   expect([...changedKeys(await config(), next)].sort()).toEqual([
     'image.pinned_images',
-    'log_level',
+    'log.level',
     'runtime.handlers',
   ]);
   expect(changedKeys(next, next)).toEqual([]);
 });
 
 test('what needs a start is refused by name, with all else', async () => {
-  const next = await config('root = "/a"\nlog_level = "debug"\n[image.layer_limits]\nentries = 7\n');
+  const next = await config('root = "/a"\n[log]\nlevel = "debug"\n[image.layer_limits]\nentries = 7\n');
   const before = await config();
   expect(() => changedKeys(before, next)).toThrow(
     expect.objectContaining({

@@ -55,7 +55,10 @@ describe('what the runtime says of itself', () => {
 
   test('Status, verbose: the configuration as JSON', async () => {
     const response = await answer<wire.StatusResponse>((done) => connection.runtime.status({ verbose: true }, done));
-    expect(JSON.parse(response.info['config'] ?? '')).toMatchObject({ log_level: 'info', stateDir: '/var/lib/berth' });
+    expect(JSON.parse(response.info['config'] ?? '')).toMatchObject({
+      log: { level: 'info' },
+      stateDir: '/var/lib/berth',
+    });
   });
 
   test('RuntimeConfig and UpdateRuntimeConfig', async () => {

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { buildSync } from 'esbuild';
+import { until } from '../support/until';
 
 const repository = resolve(__dirname, '../..');
 let folder: string;
@@ -55,21 +56,61 @@ test('a configuration that was named and is not there ends it with 1', async () 
   expect([code, stderr]).toEqual([1, expect.stringContaining(file)]);
 });
 
-test('TERM ends a daemon that serves with 0', async () => {
+/** A daemon that serves, and what it has logged so far. */
+async function serving() {
   const paths = ['--root', 'root', '--run-root', 'run', '--cni-conf-dir', 'cni'].map((word, at) =>
     at % 2 ? join(folder, word) : word,
   );
   const child = start(...paths, '--socket', join(folder, 's'), '--libexec-dir', join(repository, 'conmon/build'));
   let log = '';
-  await new Promise<void>((serves, reject) => {
-    child.stderr?.on('data', (chunk: Buffer) => {
-      log += String(chunk);
-      if (log.includes('berthd serves')) serves();
+  const said = (text: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        const match = text.exec(log);
+        if (match) resolve(match[1] ?? match[0]);
+      };
+      child.stderr?.on('data', look);
+      child.once('exit', () => reject(new Error(log)));
+      look();
     });
-    child.once('exit', () => reject(new Error(log)));
+  child.stderr?.on('data', (chunk: Buffer) => void (log += String(chunk)));
+  await said(/berthd serves/);
+  return { child, said, log: () => log };
+}
+
+test('USR1 has it write its state, for root only, and opens no debugger', async () => {
+  const { child, said, log } = await serving();
+  child.kill('SIGUSR1');
+  const file = await said(/the state of berthd is in ([^"]+)/);
+  expect([(await stat(file)).mode & 0o777, (await stat(dirname(file))).mode & 0o777]).toEqual([0o600, 0o700]);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
+    pid: child.pid,
+    versions: { node: process.version },
+    jobs: { inFlight: 0, oldest: [] },
+    launcher: { inFlight: 0 },
+    handles: { PipeWrap: expect.any(Number) as number },
+    memory: { heapUsed: expect.any(Number) as number },
+    eventLoop: { utilization: expect.any(Number) as number },
+    pods: {},
+    containers: {},
+    images: 0,
   });
+  // One after the other: signals that come at once are one to a process.
+  for (let dumps = 2; dumps <= 7; dumps++) {
+    child.kill('SIGUSR1');
+    await until(() => log().split('the state of berthd is in').length > dumps);
+  }
+  expect(await readdir(dirname(file))).toHaveLength(5);
   const exit = once(child, 'exit');
   child.kill('SIGTERM');
   expect(await exit).toEqual([0, null]);
-  expect(log).toContain('containers run on');
+  expect(log()).not.toMatch(/debugger/i);
+}, 15_000);
+
+test('TERM ends a daemon that serves with 0', async () => {
+  const { child, log } = await serving();
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  expect(await exit).toEqual([0, null]);
+  expect(log()).toContain('containers run on');
 }, 15_000);

@@ -1,6 +1,7 @@
 import { pause } from '../abort';
 import { BerthError } from '../errors/berth-error';
 import type { Log } from '../log';
+import { stage } from '../stages';
 import { parseFailpoints, type FailAction } from './parse';
 import type { Failpoint, FailStep } from './steps';
 
@@ -26,9 +27,9 @@ export function armFailpoints(text: string, log: Log): () => Promise<void> {
   return async () => registry.armed.clear();
 }
 
-/** Runs one step of a life, with its two failpoints around it. With nothing armed it is the work and nothing else. */
+/** Runs one step of a life, a stage of its job, with its two failpoints around it. With nothing armed it is the work alone. */
 export function step<T>(name: FailStep, work: () => Promise<T>): Promise<T> {
-  return registry.armed.size === 0 ? work() : between(name, work);
+  return stage(name, () => (registry.armed.size === 0 ? work() : between(name, work)));
 }
 
 async function between<T>(name: FailStep, work: () => Promise<T>): Promise<T> {

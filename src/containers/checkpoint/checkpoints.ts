@@ -9,7 +9,7 @@ const defaultTimeoutMs = 600_000;
 
 /** Checkpoints of containers, one of each at a time. */
 export class Checkpoints {
-  private readonly lock = new KeyedLock();
+  private readonly lock = new KeyedLock('checkpoint of container');
 
   constructor(
     private readonly parts: CreateParts,

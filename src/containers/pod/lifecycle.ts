@@ -8,8 +8,8 @@ const podStopGraceSeconds = 0;
 
 /** Stop and removal of a pod: containers first, all at once, so that they end with their network still there. */
 export function createPodLifecycle(sandboxes: Sandboxes, containers: ContainerService): PodLifecycle {
-  const stops = new SingleFlight<void>();
-  const removals = new SingleFlight<void>();
+  const stops = new SingleFlight<void>('stop the pod');
+  const removals = new SingleFlight<void>('remove the pod');
 
   const stop = async (id: string, signal: AbortSignal): Promise<void> => {
     if (!(await sandboxes.beginStop(id))) return;

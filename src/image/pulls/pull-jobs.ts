@@ -1,7 +1,9 @@
-import { abortable, BerthError } from '../../base';
+import { abortable, BerthError, currentJob, type Job, stage } from '../../base';
 import type { ImageRecord } from '../../state';
 
-interface Job {
+interface PullJob {
+  /** The job that began it. */
+  readonly of: Job | undefined;
   readonly image: string;
   readonly result: Promise<ImageRecord>;
   readonly controller: AbortController;
@@ -19,9 +21,9 @@ const unwaitedMs = 30 * 60_000;
  * an hour, or with the process.
  */
 export class PullJobs {
-  private readonly jobs = new Set<Job>();
+  private readonly jobs = new Set<PullJob>();
   /** Those that can be joined. One that is being ended cannot: whoever comes then wants the image. */
-  private readonly open = new Map<string, Job>();
+  private readonly open = new Map<string, PullJob>();
 
   constructor(private readonly patienceMs: number = unwaitedMs) {}
 
@@ -33,11 +35,15 @@ export class PullJobs {
     signal?: AbortSignal,
   ): Promise<ImageRecord> {
     const key = `pull ${image}${mark}`;
-    const job = this.open.get(key) ?? this.start(key, image, pull);
+    const joined = this.open.get(key);
+    const job = joined ?? this.start(key, image, pull);
     clearTimeout(job.timer);
     job.waiters++;
+    const wait = () => abortable(job.result, signal, key);
     try {
-      return await abortable(job.result, signal, key);
+      return await (joined
+        ? stage('waiting for another call to pull the image', wait, { waitsFor: () => job.of })
+        : wait());
     } finally {
       if (--job.waiters === 0) this.abandon(job);
     }
@@ -56,26 +62,27 @@ export class PullJobs {
     await Promise.allSettled([...this.jobs].map(({ result }) => result));
   }
 
-  private start(key: string, image: string, pull: (signal: AbortSignal) => Promise<ImageRecord>): Job {
+  private start(key: string, image: string, pull: (signal: AbortSignal) => Promise<ImageRecord>): PullJob {
     const controller = new AbortController();
     const close = () => {
       if (this.open.get(key) === job) this.open.delete(key);
     };
     controller.signal.addEventListener('abort', close);
-    const result = pull(controller.signal).finally(() => {
+    // A stage of the first caller's: what it no longer waits for is still its.
+    const result = stage('pull', () => pull(controller.signal)).finally(() => {
       clearTimeout(job.timer);
       this.jobs.delete(job);
       close();
     });
     // A job whose callers have all left must not end the process by its rejection.
     result.catch(() => undefined);
-    const job: Job = { image, result, controller, waiters: 0, timer: undefined };
+    const job: PullJob = { of: currentJob(), image, result, controller, waiters: 0, timer: undefined };
     this.jobs.add(job);
     this.open.set(key, job);
     return job;
   }
 
-  private abandon(job: Job): void {
+  private abandon(job: PullJob): void {
     if (!this.jobs.has(job)) return;
     job.timer = setTimeout(
       () => job.controller.abort(unwanted(job.image, 'nobody has asked for it for half an hour')),

@@ -41,7 +41,7 @@ export function createHostPorts(parts: HostPortsParts): HostPorts {
   const { kernel, table, runRoot, rootHash, log, searchPath = systemPath } = parts;
   const firewall = createFirewall({ kernel, table: `berth-${rootHash}`, searchPath, log });
   const localhost = createLocalhost(join(runRoot, 'localnet'));
-  const claims = new KeyedLock();
+  const claims = new KeyedLock('host ports');
   /** What the table is to have. */
   const served = new Map<string, Served>();
   for (const record of table.values()) {

@@ -1,4 +1,4 @@
-import { Observations } from '../../base';
+import { Observations, stage } from '../../base';
 import type { Kernel } from '../../kernel';
 import type { PodSandboxConfig } from '../../wire';
 import type { NetworkList, PluginConf } from './conf-list';
@@ -52,7 +52,8 @@ export function createCommands(
       timeoutMs: timeoutsMs[command],
     };
     const operation = { kind: 'network', operation: command, plugin: plugin.type } as const;
-    return observations.time(operation, () => execPlugin(kernel, binDirs(), call, signal));
+    const exec = () => observations.time(operation, () => execPlugin(kernel, binDirs(), call, signal));
+    return stage(`CNI ${command} ${plugin.type}`, exec);
   };
 
   return {

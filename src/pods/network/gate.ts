@@ -1,4 +1,4 @@
-import { abortable } from '../../base';
+import { abortable, stage } from '../../base';
 
 /**
  * Keeps CNI GC apart from ADD and DEL (CNI spec, GC): any number of those run at once, and GC when none does. While it runs
@@ -11,7 +11,11 @@ export class Gate {
 
   /** Runs what may run beside others of its kind. */
   async shared<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
-    while (this.alone) await abortable(this.alone, signal, 'wait for CNI GC');
+    const wait = (alone: Promise<unknown>) => abortable(alone, signal, 'wait for CNI GC');
+    while (this.alone) {
+      const { alone } = this;
+      await stage('waiting for CNI GC', () => wait(alone));
+    }
     this.inside++;
     try {
       return await fn();

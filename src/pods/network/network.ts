@@ -1,5 +1,15 @@
 import { mkdir } from 'node:fs/promises';
-import { BerthError, EventBus, abortError, errnoOf, messageOf, type Log, type Observations } from '../../base';
+import {
+  BerthError,
+  EventBus,
+  abortError,
+  backgroundJob,
+  errnoOf,
+  messageOf,
+  stage,
+  type Log,
+  type Observations,
+} from '../../base';
 import type { Kernel } from '../../kernel';
 import type { NetworkCondition } from '../pods';
 import { TellOnce } from '../tell-once';
@@ -84,7 +94,8 @@ export async function openNetwork(parts: NetworkParts): Promise<Network> {
     const list = listNow();
     if (!list || !collecting) return;
     try {
-      await gate.exclusive(() => commands.collect(list, parts.attached(list.name), closing.signal));
+      const drop = () => gate.exclusive(() => commands.collect(list, parts.attached(list.name), closing.signal));
+      await backgroundJob('CNI GC', {}, drop);
       once.over('GC');
     } catch (error) {
       if (closing.signal.aborted) return;
@@ -134,7 +145,8 @@ export async function openNetwork(parts: NetworkParts): Promise<Network> {
     },
 
     async list(signal) {
-      if (problem()) await firstChange(changed, () => !problem(), signal);
+      const wait = () => firstChange(changed, () => !problem(), signal);
+      if (problem()) await stage('waiting for the pod network', wait);
       const [list, wrong] = [listNow(), problem()];
       if (!list || wrong) throw wrong ?? notRead(settings().confDir);
       return list;

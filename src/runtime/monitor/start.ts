@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
-import { step } from '../../base';
+import { outsideJobs, step } from '../../base';
 import type { Kernel } from '../../kernel';
 import { connectMonitor } from './client';
 import type { Monitor } from './monitor';
@@ -60,7 +60,9 @@ export async function startContainerMonitor(kernel: Kernel, request: ContainerMo
   const program = { path: request.conmonPath, args: monitorArguments(request), env };
   const process = await step('start-monitor.process', () => kernel.startMonitor(program, signal));
   try {
-    return await step('start-monitor.connect', () => connectMonitor(socketPath, signal ? { signal } : {}));
+    // The connection lives as long as the container: it must not keep the job that made it.
+    const connect = () => outsideJobs(() => connectMonitor(socketPath, signal ? { signal } : {}));
+    return await step('start-monitor.connect', connect);
   } catch (error) {
     await kernel.signal(process, constants.signals.SIGKILL);
     throw error;

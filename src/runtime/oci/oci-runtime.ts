@@ -1,7 +1,7 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { systemPath } from '../find-program';
-import { BerthError } from '../../base';
+import { BerthError, stage } from '../../base';
 import type { Kernel, RunRequest, RunResult } from '../../kernel';
 import { unmountStateFolder } from './state-folder';
 
@@ -76,8 +76,10 @@ export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
   // With a log elsewhere, stderr holds the error in plain words and nothing else.
   const globals = ['--root', root, '--log', '/dev/null', ...options];
 
-  const run = async (args: readonly string[], signal?: AbortSignal, more: RunOptions = {}): Promise<RunResult> =>
-    kernel.run({ path, args: [...globals, ...args], env: { PATH: systemPath }, timeoutMs, ...more }, signal);
+  const run = async (args: readonly string[], signal?: AbortSignal, more: RunOptions = {}): Promise<RunResult> => {
+    const request = { path, args: [...globals, ...args], env: { PATH: systemPath }, timeoutMs, ...more };
+    return stage(`${basename(path)} ${args[0] ?? ''}`, () => kernel.run(request, signal));
+  };
 
   const failed = (op: string, id: string | undefined, result: RunResult): BerthError =>
     new BerthError('runtime-failed', { op, object: id ? `container ${id}` : path, detail: explain(result) });

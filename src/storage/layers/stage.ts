@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { stage } from '../../base';
 import { digestMismatch } from '../digests';
 import { onDisk } from '../disk';
 import type { LayerOrigin, LayerSource } from '../storage';
@@ -35,7 +36,10 @@ export async function stageLayer(
     // Independent of the umask: this becomes the mode of the container's `/` where no layer names it.
     await fs.chmod(diffOf(dir), 0o755);
   });
-  const applied = await unpacker.apply(dir, source.size, await source.open(signal), onBytes, signal);
+  const opened = await stage('open layer', () => source.open(signal), { object: source.digest });
+  const what = from === 'registry' ? 'fetch and unpack' : 'unpack';
+  const unpack = () => unpacker.apply(dir, source.size, opened, onBytes, signal);
+  const applied = await stage(`${what} layer`, unpack, { object: source.digest });
   if (applied.blobDigest !== undefined && applied.blobDigest !== source.digest) {
     // Altered bytes mostly fail to unpack, too: the digest is what tells why.
     throw digestMismatch(op, source.digest, source.digest, `${applied.blobDigest} in ${applied.blobSize} bytes`);

@@ -1,4 +1,4 @@
-import { BerthError, abortable, type FairSlots, type Log } from '../../base';
+import { BerthError, abortable, currentJob, type FairSlots, type Job as BerthJob, type Log, stage } from '../../base';
 import type { Layout } from '../layout';
 import type { StorageKernel } from '../options';
 import { removeStaging } from './stage';
@@ -7,6 +7,8 @@ import type { StagingHold } from './staging-hold';
 /** What is being staged, shared by all who want it. */
 interface Job<Staged> {
   readonly key: string;
+  /** Whoever began it: the RPC, as a rule. */
+  readonly of: BerthJob | undefined;
   /** Of the bytes that it fetches. */
   readonly digest: string;
   readonly staged: Promise<Staged>;
@@ -58,8 +60,11 @@ export class StagingPool<Source, Staged> {
       const job = known ?? this.start(source, hold);
       job.users++;
       hold.add(() => this.release(job));
+      const wait = () => abortable(job.staged, signal, 'stage a layer');
       try {
-        return { staged: await abortable(job.staged, signal, 'stage a layer'), shared: known !== undefined };
+        if (!known) return { staged: await wait(), shared: false };
+        const options = { object: job.key, waitsFor: () => job.of };
+        return { staged: await stage('waiting for another call to stage', wait, options), shared: true };
       } catch (error) {
         if (!known || signal.aborted) throw error;
       }
@@ -82,7 +87,7 @@ export class StagingPool<Source, Staged> {
         if (twin) await this.release(twin);
       }
     };
-    const job: Job<Staged> = { ...name, staged: run(), dir, controller, users: 0 };
+    const job: Job<Staged> = { ...name, of: currentJob(), staged: run(), dir, controller, users: 0 };
     this.jobs.set(job.key, job);
     // A job that failed is not joined any more; those who wait for it hear of it through their own wait.
     job.staged.catch(() => this.forget(job));

@@ -4,8 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import pino from 'pino';
-import { hashId, silentLog } from '../../../src/base';
+import { createLog, hashId, silentLog } from '../../../src/base';
 import { loadConfig } from '../../../src/config';
 import { openEngine, type Engine } from '../../../src/engine';
 import { openState, type ContainerRecord, type State } from '../../../src/state';
@@ -83,7 +82,7 @@ export class Ground {
         registriesConf: join(this.dir, 'registries.conf'),
       },
     });
-    const log = say ? pino({}, { write: say }) : silentLog();
+    const log = say ? createLog('info', { write: say }) : silentLog();
     this.open = await openEngine({ config, libexecDir, log });
     await this.open.recover();
     return this.open;

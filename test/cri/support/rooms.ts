@@ -184,7 +184,7 @@ export function memoryRooms(log: Log = createLog('fatal')): Rooms {
       { name: 'runc', features: { recursiveReadOnlyMounts: true, idmappedMounts: true, userNamespaces: true } },
     ],
     runtimeCondition: () => ({ ready: true, reason: 'AsIs', message: 'a file is passed over' }),
-    config: () => ({ log_level: 'info' }),
+    config: () => ({ log: { level: 'info' } }),
     runtimeSpec: async (containerId) => ({ ociVersion: '1.0.2', hostname: containerId.slice(0, 4) }),
     log,
   };
