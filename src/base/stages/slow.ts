@@ -25,7 +25,7 @@ export function tellSlowJobs(log: Log): Disposable {
   const next = new WeakMap<Job, number>();
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {
-    const jobs = jobsInFlight();
+    const jobs = jobsInFlight().filter(canBeSlow);
     for (const job of jobs) {
       const age = performance.now() - job.begunAt;
       if (age < (next.get(job) ?? job.slowAfterMs)) continue;
@@ -37,7 +37,9 @@ export function tellSlowJobs(log: Log): Disposable {
     timer = undefined;
   };
   const watch = watchJobs({
-    began: () => void (timer ??= setInterval(look, lookMs).unref()),
+    began: (job) => {
+      if (canBeSlow(job)) timer ??= setInterval(look, lookMs).unref();
+    },
     ended: (job) => {
       if (job.kind !== 'background' || !job.slow) return;
       const fields = { job: job.id, ms: round(job.ageMs), ...job.ids, ...slowFields(job) };
@@ -50,6 +52,11 @@ export function tellSlowJobs(log: Log): Disposable {
       watch[Symbol.dispose]();
     },
   };
+}
+
+/** Not what lasts as long as its caller wants: that is looked at by nobody. */
+function canBeSlow({ slowAfterMs }: Job): boolean {
+  return slowAfterMs < Infinity;
 }
 
 function tell(log: Log, job: Job, age: number): void {
