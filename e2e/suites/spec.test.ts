@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { daemonKind } from '../support/environment';
 import { images } from '../support/fixtures';
 import { written } from '../support/kubelet-log';
-import { useWorld } from '../support/suite';
+import { berthTest, useWorld } from '../support/suite';
 import type { Pod } from '../support/world';
 
 const suite = useWorld();
@@ -97,6 +97,28 @@ test('host folders and files are mounted, readonly where asked', async () => {
   const refused = await world.cri.execSync(container.id, ['touch', '/deep/er/ro/x']);
   expect(refused.exitCode).not.toBe(0);
   expect(refused.stderr.toString()).toContain('Read-only file system');
+});
+
+// containerd 1.6 does not know the field.
+berthTest('a mount has the options that restrict it', async () => {
+  const { world } = suite;
+  const folder = join(world.dir, 'restricted');
+  await mkdir(folder);
+  await writeFile(join(folder, 'program'), '#!/bin/sh\necho ran\n', { mode: 0o755 });
+  const mounts = [
+    { hostPath: folder, containerPath: '/free' },
+    { hostPath: folder, containerPath: '/bound', mountOptions: ['noexec', 'nodev', 'nosuid'] },
+  ];
+  const container = await world.start({ mounts }, pod);
+  expect(await world.sh(container, '/free/program')).toBe('ran');
+  const refused = await world.cri.execSync(container.id, ['sh', '-c', '/bound/program']);
+  expect(refused.exitCode).toBe(126);
+  const options = await world.sh(container, 'grep " /bound " /proc/self/mounts | cut -d " " -f 4');
+  expect(options.split(',')).toEqual(expect.arrayContaining(['rw', 'noexec', 'nodev', 'nosuid']));
+  const loosened = { mounts: [{ hostPath: folder, containerPath: '/bound', mountOptions: ['exec'] }] };
+  await expect(world.start(loosened, pod)).rejects.toMatchObject({
+    details: expect.stringContaining('mount_options') as string,
+  });
 });
 
 test('a device is there with the permissions that were asked for', async () => {

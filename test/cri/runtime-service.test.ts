@@ -49,7 +49,7 @@ describe('what the runtime says of itself', () => {
         { name: 'crun', features: { recursiveReadOnlyMounts: false, userNamespaces: false } },
         { name: 'runc', features },
       ],
-      features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
+      features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false, mountOptions: true },
     });
   });
 

@@ -106,6 +106,12 @@ describe('mounts of CRI', () => {
     ).toEqual(['rbind', 'rprivate', 'ro', 'rro']);
   });
 
+  test('with the options that restrict it', () => {
+    const mount = { containerPath: '/m', hostPath: '/h', mountOptions: ['noexec', 'nosuid', 'noexec', 'nodev'] };
+    const options = ['rbind', 'rprivate', 'rw', 'noexec', 'nosuid', 'nodev'];
+    expect(at({ config: { mounts: [mount] } }, '/m')?.options).toEqual(options);
+  });
+
   const rro = { containerPath: '/m', hostPath: '/h', readonly: true, recursiveReadOnly: true };
   test.each([
     ['recursive without readonly', { ...rro, readonly: false }, true, 'container-mount', /without readonly/],
@@ -116,6 +122,13 @@ describe('mounts of CRI', () => {
     ['empty host path', { containerPath: '/m', hostPath: '' }, true, 'container-mount', /host_path ""/],
     ['the root', { containerPath: '/x/..', hostPath: '/h' }, true, 'container-mount', /root/],
     ['a NUL byte', { containerPath: '/m', hostPath: '/h\0' }, true, 'container-mount', /NUL/],
+    [
+      'an option that loosens',
+      { containerPath: '/m', hostPath: '/h', mountOptions: ['nodev', 'rshared'] },
+      true,
+      'container-mount',
+      /mount_options has "rshared"/,
+    ],
     [
       'unknown propagation',
       { containerPath: '/m', hostPath: '/h', propagation: 7 },

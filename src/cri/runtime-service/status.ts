@@ -14,7 +14,7 @@ export const status = (parts: CriParts): Rpc =>
     },
     info: request.verbose ? verboseInfo('config', configInfo(parts)) : {},
     runtimeHandlers: toHandlers(parts),
-    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
+    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false, mountOptions: true },
   }));
 
 function toCondition(type: string, condition: ReturnType<CriParts['runtimeCondition']>): RuntimeCondition {

@@ -36,6 +36,7 @@ export function criMount(id: string, mount: CriMount, facts: MountFacts): Mount 
       'rbind',
       propagationOption(mount.propagation, refuse),
       ...access(mount, facts.recursiveReadOnlyMounts === true, refuse),
+      ...restrictions(mount, refuse),
     ],
     ...owners(mount, facts.idmappedMounts === true, refuse),
   };
@@ -56,6 +57,17 @@ function access(mount: CriMount, possible: boolean, refuse: (detail: string) => 
   if (mode !== propagation.private) throw refuse('recursive_read_only with a propagation that is not private');
   if (!possible) throw refuse('recursive_read_only is not offered by this runtime handler and kernel');
   return ['ro', 'rro'];
+}
+
+/** What the kubelet lets a volume mount ask for; any other option could undo what the rest of the mount says. */
+const restricting: readonly string[] = ['noexec', 'nodev', 'nosuid'];
+
+/** mount_options hold for the mount itself, as the OCI options of these names do, not for what is mounted below it. */
+function restrictions({ mountOptions }: CriMount, refuse: (detail: string) => Error): readonly string[] {
+  const other = mountOptions.find((option) => !restricting.includes(option));
+  if (other !== undefined)
+    throw refuse(`mount_options has ${JSON.stringify(other.slice(0, 64))}: it takes ${restricting.join(', ')}`);
+  return [...new Set(mountOptions)];
 }
 
 /** The kernel takes so many ranges of a map. */
