@@ -1,9 +1,10 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { PodSandboxState } from '../../src/wire';
+import { PodSandboxState, Protocol } from '../../src/wire';
+import { bridgeList, portmap } from '../support/layout';
 import { rejection } from '../support/matchers';
-import { run } from '../support/machine';
+import { freePort, run } from '../support/machine';
 import { spareDaemon, type SpareDaemon } from '../support/spare-daemon';
 import { berthOnly } from '../support/suite';
 import { until } from '../support/wait';
@@ -20,6 +21,13 @@ if [ $CNI_COMMAND = ADD ]; then echo '${result}'; fi
 `;
 const result = '{"cniVersion":"1.1.0","ips":[{"address":"fd00:9::5/64"},{"address":"10.9.0.5/24"}]}';
 
+/** Hands on what came before it, which stands last in what it is told. */
+const passing = (dir: string) => `#!/bin/sh
+input=$(cat)
+printf '{"command":"%s","input":%s}\\n' "$CNI_COMMAND" "$input" >> ${dir}/calls
+if [ $CNI_COMMAND = ADD ]; then printf '%s' "$input" | sed 's/.*"prevResult"://; s/}$//'; fi
+`;
+
 interface Call {
   readonly command: string;
   readonly input: Record<string, unknown>;
@@ -33,6 +41,7 @@ berthOnly('plugins of a network', () => {
     dir = spare.daemon.layout.pluginDir;
     await mkdir(dir);
     await writeFile(join(dir, 'spy'), script(dir), { mode: 0o755 });
+    await writeFile(join(dir, 'passing'), passing(dir), { mode: 0o755 });
   });
   afterAll(async () => spare[Symbol.asyncDispose]());
 
@@ -60,6 +69,8 @@ berthOnly('plugins of a network', () => {
       ranges: [[{ subnet: spare.daemon.layout.names.subnet }]],
     },
   });
+  /** As unlikely to be in use as the IPv4 subnet that was drawn. */
+  const subnet6 = () => `fd00:${spare.daemon.layout.names.subnet.split('.').slice(1, 3).join(':')}::/64`;
   const name = () => spare.daemon.layout.names.network;
 
   test.each(['0.2.0', '0.3.1', '0.4.0', '1.0.0'])('of version %s give a pod its address', async (cniVersion) => {
@@ -125,5 +136,54 @@ berthOnly('plugins of a network', () => {
     expect(collected?.input['cni.dev/valid-attachments']).toEqual([{ containerID: pod.id, ifname: 'eth0' }]);
     expect((await world.cri.podStatus(pod.id)).state).toBe(PodSandboxState.SANDBOX_READY);
     await world.removePod(pod.id);
+  });
+
+  describe('of which portmap maps a host port', () => {
+    const families = {
+      IPv4: [() => spare.daemon.layout.names.subnet],
+      IPv6: [subnet6],
+      both: [() => spare.daemon.layout.names.subnet, subnet6],
+    };
+    const loads = async () => (await log()).split('"pod network loaded"').length;
+
+    /** A pod with one, in a list whose last plugin tells that those before it have been passed. */
+    const mapped = async (family: keyof typeof families): Promise<string> => {
+      const { daemon, world } = spare;
+      const before = await loads();
+      const subnets = families[family].map((subnet) => subnet());
+      await useList(bridgeList('1.0.0', daemon.layout, subnets, portmap, { type: 'passing' }));
+      await until('the list to count', async () => (await loads()) > before);
+      const mapping = { protocol: Protocol.TCP, containerPort: 80, hostPort: await freePort(), hostIp: '' };
+      return (await world.runPod(world.podConfig({ portMappings: [mapping] }))).id;
+    };
+    const restart = async (): Promise<void> => {
+      await spare.kill();
+      await writeFile(join(dir, 'calls'), '');
+      await spare.launch();
+    };
+    const told = async (pod: string) =>
+      (await log()).split('\n').filter((line) => line.includes(pod) && line.includes('is not as it was'));
+
+    test.each(['IPv4', 'IPv6', 'both'] as const)('have nothing to tell of a whole pod of %s', async (family) => {
+      const pod = await mapped(family);
+      await restart();
+      await until('the plugin behind portmap to be asked', async () => (await calls('CHECK')).length > 0);
+      expect(await told(pod)).toEqual([]);
+      await spare.world.removePod(pod);
+    });
+
+    test('tell of rules that somebody has flushed', async () => {
+      const pod = await mapped('IPv4');
+      const rules = (await run('iptables', '-t', 'nat', '-S')).split('\n').filter((rule) => rule.includes(pod));
+      const chain = /-j (CNI-DN-\w+)/.exec(rules.join('\n'))?.[1] ?? '';
+      await run('iptables', '-t', 'nat', '-F', chain);
+      await restart();
+      const [line] = await until('the check to be told', async () => {
+        const lines = await told(pod);
+        return lines.length > 0 && lines;
+      });
+      expect(line).toMatch(/CNI CHECK: plugin portmap: could not check ipv4 dnat: rule/);
+      await spare.world.removePod(pod);
+    });
   });
 });

@@ -3,6 +3,7 @@ import type { Kernel } from '../../kernel';
 import type { PodSandboxConfig } from '../../wire';
 import type { NetworkList, PluginConf } from './conf-list';
 import { execPlugin, podInterface, type PluginCall } from './plugin';
+import { asksOtherFamily } from './portmap-check';
 import { advertised, runtimeConfig } from './runtime-config';
 import { hasSince } from './versions';
 
@@ -75,7 +76,11 @@ export function createCommands(
     async check(list, result, pod, signal) {
       if (list.disableCheck || !hasSince(list.cniVersion, '0.4.0')) return;
       for (const plugin of list.plugins) {
-        await run('CHECK', plugin, podInput(list, plugin, result, pod), pod, signal);
+        try {
+          await run('CHECK', plugin, podInput(list, plugin, result, pod), pod, signal);
+        } catch (error) {
+          if (plugin.type !== 'portmap' || !asksOtherFamily(error, result, list.name)) throw error;
+        }
       }
     },
 
