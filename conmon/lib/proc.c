@@ -22,18 +22,22 @@
 #endif
 /* CLOSE_RANGE_CLOEXEC, Linux 5.11. */
 #define RANGE_CLOEXEC 4
+/* The kernel's PF_EXITING: set before anything of a process is taken down. */
+#define FLAG_EXITING 0x4
 
 int proc_parse_stat(const char *stat, struct proc_identity *identity)
 {
   const char *name_end = strrchr(stat, ')');
   char state;
+  unsigned int flags;
   long threads;
-  /* Fields 3 (state), 20 (threads) and 22 (start time). */
+  /* Fields 3 (state), 9 (flags), 20 (threads) and 22 (start time). */
   if (!name_end || sscanf(name_end,
-                          ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %" SCNu64, &state,
-                          &threads, &identity->start_time) != 3)
+                          ") %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %" SCNu64, &state,
+                          &flags, &threads, &identity->start_time) != 4)
     return -EINVAL;
   identity->ended = (state == 'Z' || state == 'X') && threads <= 1;
+  identity->exiting = flags & FLAG_EXITING;
   return 0;
 }
 

@@ -14,6 +14,8 @@ struct proc_identity {
   uint64_t start_time;
   /* It has ended and waits to be reaped. A leader that is a zombie while other threads run has not ended. */
   bool ended;
+  /* It is on its way out, or has ended: its namespaces may be gone before anybody is told of its end. */
+  bool exiting;
 };
 
 /* Reads the identity of a process; -ESRCH if there is none with this pid. */

@@ -86,6 +86,15 @@ void container_look_at_init(struct monitor *monitor)
   monitor->init_ran = name[0] && strcmp(name, monitor->init_name) != 0;
 }
 
+bool container_ends(const struct monitor *monitor)
+{
+  if (monitor->init_gone)
+    return true;
+  struct proc_identity init;
+  int failed = proc_identify(monitor->init_pid, &init, NULL);
+  return failed == -ESRCH || (failed == 0 && (init.exiting || init.start_time != monitor->init_start_time));
+}
+
 static void console_path(const struct options *options, char *path, size_t size)
 {
   snprintf(path, size, "%s.tty", options->socket);

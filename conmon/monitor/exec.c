@@ -11,6 +11,8 @@
 /* So long after the last exec its memory goes back to the system: not after each, for the next may come at once. */
 #define TRIM_AFTER_MS 1000
 
+static const char not_running[] = "the container is not running";
+
 /* The client has its last frame; what is left to do is done without it. */
 static void let_go(struct exec *exec)
 {
@@ -58,8 +60,17 @@ void exec_fails(struct exec *exec, enum protocol_error code, const char *message
   close_exec(exec);
 }
 
+void exec_too_late(struct exec *exec)
+{
+  exec_fails(exec, PE_STATE, not_running);
+}
+
 void exec_never_ran(struct exec *exec)
 {
+  if (!exec->timed_out && container_ends(exec->monitor)) {
+    exec_too_late(exec);
+    return;
+  }
   exec->status = status_unknown(exec->timed_out ? "the deadline passed before the process ran" : "killed before the process ran");
   finish(exec);
 }
@@ -179,7 +190,7 @@ static void begin(struct conn *conn, const struct frame *frame)
     return;
   }
   if (conn->monitor->state != S_RUNNING || conn->monitor->init_gone) {
-    conn_refuse(conn, frame->tag, PE_STATE, "the container is not running");
+    conn_refuse(conn, frame->tag, PE_STATE, not_running);
     return;
   }
   struct exec *exec = new_exec(conn, frame->tag, &request);

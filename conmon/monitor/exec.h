@@ -78,8 +78,10 @@ void exec_remove_files(const struct exec *exec);
 /* exec.c: what came of it. */
 void exec_runs(struct exec *exec, const struct call *call);
 void exec_fails(struct exec *exec, enum protocol_error code, const char *message);
-/* The runtime was killed, or has failed, after the deadline or the client's end. */
+/* The runtime was killed, or has failed, after the deadline or the end of client or container. */
 void exec_never_ran(struct exec *exec);
+/* The container has ended first. */
+void exec_too_late(struct exec *exec);
 /* Both streams have ended, or the grace is over and nothing is left: to be asked after each pump. */
 void exec_check_end(struct exec *exec);
 

@@ -142,6 +142,11 @@ static void call_done(void *owner, struct call *call)
   paths_of(exec, &paths);
   bool called = call_succeeded(call);
   end_call_stderr(exec);
+  /* Whatever its words are, it is the end of the container that the runtime has met. */
+  if (!called && !exec->killed && container_ends(exec->monitor)) {
+    exec_too_late(exec);
+    return;
+  }
   if (!called && refuses_group(exec, call)) {
     exec->monitor->groups.use = GROUPS_AFTERWARDS;
     exec_io_close(exec);

@@ -145,6 +145,8 @@ void container_create(struct monitor *monitor);
 bool container_start(struct monitor *monitor, struct err *err);
 /* Writes the exit record; negative if the disk would not have it. */
 int container_record(struct monitor *monitor, struct err *err);
+/* Whether init has ended, told or not, or is about to: what a runtime says of the container then is about that. */
+bool container_ends(const struct monitor *monitor);
 /* While the start is in flight: sees whether init has come as far as its program. To be called before init is reaped. */
 void container_look_at_init(struct monitor *monitor);
 

@@ -27,6 +27,16 @@ static bool a_zombie_has_ended_unless_threads_run(void)
   return true;
 }
 
+static bool one_on_its_way_out_is_told(void)
+{
+  struct proc_identity identity;
+  CHECK(proc_parse_stat("12 (a) S 1 12 12 0 -1 4194564 100 0 0 0 1 2 0 0 20 0 1 0 77 0 0", &identity) == 0);
+  CHECK(identity.exiting && !identity.ended);
+  CHECK(proc_parse_stat("12 (a) S 1 12 12 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 77 0 0", &identity) == 0);
+  CHECK(!identity.exiting);
+  return true;
+}
+
 static bool a_short_line_is_refused(void)
 {
   struct proc_identity identity;
@@ -66,6 +76,7 @@ static bool a_process_that_is_gone_is_told(void)
 static const struct test_case cases[] = {
     {"a name with brackets is read", a_name_with_brackets_is_read},
     {"a zombie has ended unless threads run", a_zombie_has_ended_unless_threads_run},
+    {"one on its way out is told", one_on_its_way_out_is_told},
     {"a short line is refused", a_short_line_is_refused},
     {"our own start time stays", our_own_start_time_stays},
     {"a process that is gone is told", a_process_that_is_gone_is_told},

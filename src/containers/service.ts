@@ -16,11 +16,11 @@ import type { CreateParts } from './create-parts';
 import { discardContainer } from './discard';
 import { planContainer, withImage } from './plan';
 import { execStreams, execSync } from './exec';
+import { execIn } from './exec-in';
 import { lookupIn, visible } from './lookup';
 import { startOf } from './start-of';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
-import { timedExec } from './timed-exec';
 import { updateResources } from './update-resources';
 
 /** Containers as the rooms above see them, with what recovery and pods' lifecycle need. */
@@ -133,7 +133,11 @@ export function createContainers(parts: CreateParts): ContainerService {
     await step('start-container.running', () => supervisor.update(id, begin));
   };
 
-  const execIn = (id: string, op: string) => timedExec(running(id, op), handlerOf(require(id, op)), observations);
+  const execPlace = (id: string, op: string) => ({
+    running: () => running(id, op),
+    handler: handlerOf(require(id, op)),
+    observations,
+  });
 
   /** Whether the call that makes it still runs. */
   const beingMade = ({ sandboxId, config }: ContainerRecord) =>
@@ -161,16 +165,14 @@ export function createContainers(parts: CreateParts): ContainerService {
     remove,
 
     async execSync(id, cmd, timeoutSeconds, signal) {
-      return execSync(execIn(id, 'ExecSync'), parts.paths(id).config, { containerId: id, cmd, timeoutSeconds }, signal);
+      const request = { containerId: id, cmd, timeoutSeconds };
+      return execIn(execPlace(id, 'ExecSync'), (monitor) => execSync(monitor, parts.paths(id).config, request, signal));
     },
 
     async exec(command, streams) {
-      return execStreams(
-        execIn(command.containerId, 'Exec'),
-        parts.paths(command.containerId).config,
-        command,
-        streams,
-      );
+      const { containerId } = command;
+      const { config } = parts.paths(containerId);
+      return execIn(execPlace(containerId, 'Exec'), (monitor) => execStreams(monitor, config, command, streams));
     },
 
     async attach({ containerId }, streams) {
