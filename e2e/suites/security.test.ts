@@ -1,6 +1,9 @@
-import { readlink } from 'node:fs/promises';
+import { readlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { NamespaceMode, SecurityProfile_ProfileType, type LinuxContainerSecurityContext } from '../../src/wire';
-import { useWorld } from '../support/suite';
+import { rejection } from '../support/matchers';
+import { berthTest, useWorld } from '../support/suite';
 import type { Pod } from '../support/world';
 
 const suite = useWorld();
@@ -74,6 +77,20 @@ test('the default seccomp profile filters, and refuses a new namespace', async (
   expect(await statusField(container, 'Seccomp')).toBe('2');
   expect((await world.cri.execSync(container.id, ['unshare', '-U', 'true'])).exitCode).not.toBe(0);
 });
+
+berthTest.each(['SCMP_ACT_ERRNO', 'SCMP_ACT_KILL_PROCESS'])(
+  'a profile under which no process can start (%s) is named, with FAILED_PRECONDITION',
+  async (defaultAction) => {
+    const { world } = suite;
+    const localhostRef = join(world.dir, `${defaultAction}.json`);
+    await writeFile(localhostRef, JSON.stringify({ defaultAction }));
+    const profile = { profileType: SecurityProfile_ProfileType.Localhost, localhostRef };
+    const error = await rejection(withContext({ seccomp: profile }));
+    expect(error).toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect(error.details).toContain(localhostRef);
+    expect(error.details).toMatch(/allow what the OCI runtime calls/);
+  },
+);
 
 test('an unconfined container has no seccomp filter', async () => {
   const profile = { profileType: SecurityProfile_ProfileType.Unconfined, localhostRef: '' };

@@ -14,6 +14,7 @@ import { gatherSpecInput } from './gather';
 import { journalFields } from './journal-fields';
 import { makeLogFolder } from './log-path';
 import { makeMountSources } from './mount-sources';
+import { createdInTime } from './seccomp-suspect';
 import type { ContainerPaths } from './paths';
 
 /** A container that the OCI runtime has created, not yet started. */
@@ -125,7 +126,7 @@ async function createByMonitor(
   });
   try {
     const init = await step('create-container.runtime', async () => {
-      if (!checkpoint) return monitor.created(signal);
+      if (!checkpoint) return createdInTime(monitor, record, signal);
       await monitor.prepared(signal);
       return undefined;
     });

@@ -9,7 +9,6 @@ import { letGoOn } from './checkpoint/checkpoint';
 import { Checkpoints } from './checkpoint/checkpoints';
 import { openCheckpoint } from './checkpoint/open';
 import { checkpointSource } from './checkpoint/source';
-import { startRestored } from './checkpoint/start-restored';
 import type { Containers } from './containers';
 import { type Created, makeContainer } from './create';
 import type { CreateParts } from './create-parts';
@@ -18,7 +17,7 @@ import { planContainer, withImage } from './plan';
 import { execStreams, execSync } from './exec';
 import { execIn } from './exec-in';
 import { lookupIn, visible } from './lookup';
-import { startOf } from './start-of';
+import { startContainer } from './start';
 import { Stopper } from './stop';
 import { Supervisor } from './supervisor';
 import { updateResources } from './update-resources';
@@ -108,29 +107,9 @@ export function createContainers(parts: CreateParts): ContainerService {
       await discard(table.get(id) ?? record);
     });
 
-  /** Not the caller's to cut off: what runs has to be in the record. */
   const start = async (id: string): Promise<void> => {
     const record = require(id, 'StartContainer');
-    if (record.phase !== 'created') {
-      throw new BerthError('container-state', {
-        op: 'StartContainer',
-        object: `container ${id}`,
-        detail: `it is ${record.phase}; only a created container can be started`,
-      });
-    }
-    const monitor = supervisor.monitor(id, 'StartContainer');
-    // Where an earlier call could not write it down it runs already.
-    if (monitor.state.kind === 'created') {
-      const run = () => (record.restored ? startRestored(parts, supervisor, record, monitor) : monitor.start());
-      const operation = record.restored ? 'restore' : 'start';
-      await step('start-container.runtime', () =>
-        observations.time({ kind: 'runtime', operation, handler: handlerOf(record) }, run),
-      );
-    }
-    const started = startOf(monitor.state);
-    const begin = (now: ContainerRecord): ContainerRecord =>
-      now.phase === 'created' ? { ...now, ...started, phase: 'running' } : { ...now, ...started };
-    await step('start-container.running', () => supervisor.update(id, begin));
+    await startContainer(parts, supervisor, record, handlerOf(record));
   };
 
   const execPlace = (id: string, op: string) => ({

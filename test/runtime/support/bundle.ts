@@ -48,6 +48,8 @@ export interface BundleOptions {
   readonly memoryBytes?: number;
   readonly uid?: number;
   readonly hooks?: object;
+  /** A filter that init has from before its start on: it may get new privileges, so that it is set first. */
+  readonly seccomp?: object;
 }
 
 /** Writes config.json for a small container with namespaces of its own. */
@@ -55,7 +57,10 @@ export async function writeBundle(folder: string, rootfs: string, id: string, op
   await mkdir(folder, { recursive: true });
   const config = {
     ociVersion: '1.0.2',
-    process: processOf(options.args, options.tty ?? false, options.uid ?? 0),
+    process: {
+      ...processOf(options.args, options.tty ?? false, options.uid ?? 0),
+      ...(options.seccomp ? { noNewPrivileges: false } : {}),
+    },
     root: { path: rootfs, readonly: true },
     hostname: 'test',
     mounts: [
@@ -72,6 +77,7 @@ export async function writeBundle(folder: string, rootfs: string, id: string, op
     linux: {
       cgroupsPath: `/berth-test-${id}`,
       namespaces: ['pid', 'mount', 'ipc', 'uts', 'network'].map((type) => ({ type })),
+      ...(options.seccomp ? { seccomp: options.seccomp } : {}),
       ...(options.memoryBytes ? { resources: { memory: { limit: options.memoryBytes } } } : {}),
     },
     ...(options.hooks ? { hooks: options.hooks } : {}),
