@@ -1,11 +1,20 @@
 import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { World } from './world';
 
 /** What the kernel says of a container's cgroup, read by the test itself: CPU in nanoseconds, memory in bytes. */
 export interface CgroupFigures {
   readonly cpuNs: number;
-  readonly memory: { readonly usage: number; readonly workingSet: number; readonly pageFaults: number };
+  readonly memory: {
+    readonly usage: number;
+    readonly workingSet: number;
+    readonly rss: number;
+    readonly pageFaults: number;
+    readonly majorPageFaults: number;
+    /** Undefined where there is none. */
+    readonly limit: number | undefined;
+  };
+  readonly tasks: number;
   /** Whether there are pressure files for it. */
   readonly pressure: boolean;
 }
@@ -44,34 +53,41 @@ export async function cgroupFolders(world: World, containerId: string): Promise<
   return { of: pure ? () => unifiedDir ?? root : v1, unified: unifiedDir, pure };
 }
 
-/** What the kernel's files say of a container now. */
-export async function cgroupFigures(world: World, containerId: string): Promise<CgroupFigures> {
-  const { of: v1, unified, pure } = await cgroupFolders(world, containerId);
-  const pressure = unified !== undefined && (await isThere(join(unified, 'cpu.pressure')));
-  if (pure) return { ...(await readV2(v1('memory'))), pressure };
-  const stat = await readKeys(join(v1('memory'), 'memory.stat'));
-  const usage = await readNumber(join(v1('memory'), 'memory.usage_in_bytes'));
-  return {
-    cpuNs: await readNumber(join(v1('cpuacct'), 'cpuacct.usage')),
-    memory: {
-      usage,
-      workingSet: usage - (stat.get('total_inactive_file') ?? NaN),
-      pageFaults: stat.get('total_pgfault') ?? NaN,
-    },
-    pressure,
-  };
+/** The same of the cgroup above: the pod's, where it was made with one of its own (`podWithCgroup`). */
+export function foldersAbove({ of, unified, pure }: CgroupFolders): CgroupFolders {
+  return { of: (controller) => dirname(of(controller)), unified: unified && dirname(unified), pure };
 }
 
-async function readV2(dir: string): Promise<Omit<CgroupFigures, 'pressure'>> {
+/** What the kernel's files say of a container now. */
+export async function cgroupFigures(world: World, containerId: string): Promise<CgroupFigures> {
+  return figuresIn(await cgroupFolders(world, containerId));
+}
+
+/** What the kernel's files say of a cgroup now. */
+export async function figuresIn({ of, unified, pure }: CgroupFolders): Promise<CgroupFigures> {
+  const pressure = unified !== undefined && (await isThere(join(unified, 'cpu.pressure')));
+  const tasks = await readNumber(join(of('pids'), 'pids.current'));
+  const cpuNs = pure
+    ? ((await readKeys(join(of('cpu'), 'cpu.stat'))).get('usage_usec') ?? NaN) * 1000
+    : await readNumber(join(of('cpuacct'), 'cpuacct.usage'));
+  return { cpuNs, memory: await memoryIn(of('memory'), pure), tasks, pressure };
+}
+
+async function memoryIn(dir: string, pure: boolean): Promise<CgroupFigures['memory']> {
   const stat = await readKeys(join(dir, 'memory.stat'));
-  const usage = await readNumber(join(dir, 'memory.current'));
-  const cpu = (await readKeys(join(dir, 'cpu.stat'))).get('usage_usec') ?? NaN;
-  const memory = {
+  // v1 has the figures of the cgroup alone beside those with all below it.
+  const figure = (v2: string, v1 = v2) => stat.get(pure ? v2 : `total_${v1}`) ?? NaN;
+  const usage = await readNumber(join(dir, pure ? 'memory.current' : 'memory.usage_in_bytes'));
+  // `max` is no number, and v1 has one that no machine has.
+  const limit = await readNumber(join(dir, pure ? 'memory.max' : 'memory.limit_in_bytes'));
+  return {
     usage,
-    workingSet: usage - (stat.get('inactive_file') ?? NaN),
-    pageFaults: stat.get('pgfault') ?? NaN,
+    workingSet: usage - figure('inactive_file'),
+    rss: figure('anon', 'rss'),
+    pageFaults: figure('pgfault'),
+    majorPageFaults: figure('pgmajfault'),
+    limit: limit < 2 ** 60 ? limit : undefined,
   };
-  return { cpuNs: cpu * 1000, memory };
 }
 
 /** A file of one number. */

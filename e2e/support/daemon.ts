@@ -126,13 +126,16 @@ export async function isAlive({ pid }: Pick<Daemon, 'pid'>): Promise<boolean> {
 export async function removeTraces(layout: Layout): Promise<void> {
   const { bridge, cgroupParent } = layout.names;
   if ((await readdir('/sys/class/net')).includes(bridge)) await run('ip', 'link', 'delete', bridge);
-  const base = '/sys/fs/cgroup';
-  const hierarchies = [base, ...(await readdir(base)).map((name) => join(base, name))];
   const own = berthName(layout);
   if (cgroupParent.endsWith('.slice')) await run('systemctl', 'stop', cgroupParent, `${own}.slice`);
-  for (const hierarchy of hierarchies) {
-    for (const name of [`${own}/helpers`, `${own}/monitors`, own, cgroupParent])
-      await removeCgroup(join(hierarchy, name));
+  await removeCgroups(`${own}/helpers`, `${own}/monitors`, own, cgroupParent);
+}
+
+/** Removes cgroups that are empty, each in all hierarchies. */
+export async function removeCgroups(...names: string[]): Promise<void> {
+  const base = '/sys/fs/cgroup';
+  for (const hierarchy of [base, ...(await readdir(base)).map((name) => join(base, name))]) {
+    for (const name of names) await removeCgroup(join(hierarchy, name));
   }
 }
 

@@ -1,16 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pushFixtures } from '../../e2e/support/fixtures';
-import { layoutIn } from '../../e2e/support/layout';
-import { usesSlices } from '../../e2e/support/environment';
-import { drawNames, freePort } from '../../e2e/support/machine';
-import { Registry } from '../../e2e/support/registry';
 import type { Contestant, Extent } from './contestant';
 import { daemonContestant } from './daemon-contestant';
 import { floorContestant } from './floor';
 import type { RowName, Samples } from './measure';
-import { firstThatIsThere, peerPath } from './peer';
+import { firstThatIsThere } from './peer';
+import { benchPlace, type BenchPlace } from './place';
 import { figure, rowOf, table, verdicts } from './report';
 import { writeResult } from './result';
 
@@ -35,12 +28,10 @@ const rowNames: readonly RowName[] = [
 
 /** Measures floor, berth and peer in turns on one machine, prints the table and writes it as JSON; gives its path. */
 export async function bench({ extent, rounds, resultDir, say }: BenchOptions): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'berth-bench-'));
-  const registry = await Registry.start(join(dir, 'registry'), await freePort());
+  await using place = await benchPlace(say);
   const contestants: Contestant[] = [];
   try {
-    await pushFixtures(registry);
-    for (const open of await openers(dir, registry)) {
+    for (const open of await openers(place)) {
       const contestant = await open();
       contestants.push(contestant);
       say(`${contestant.name}: ${contestant.version}`);
@@ -67,25 +58,16 @@ export async function bench({ extent, rounds, resultDir, say }: BenchOptions): P
     });
   } finally {
     const ends = await Promise.allSettled(contestants.map((contestant) => contestant.close()));
-    await registry.stop();
-    const [removed] = await Promise.allSettled([rm(dir, { recursive: true, force: true })]);
-    for (const end of [...ends, removed]) if (end.status === 'rejected') say(`clean-up: ${String(end.reason)}`);
+    for (const end of ends) if (end.status === 'rejected') say(`clean-up: ${String(end.reason)}`);
   }
 }
 
 /** The peer is Debian's containerd, or the one that BERTH_PEER names; without either there is none. */
-async function openers(dir: string, registry: Registry): Promise<readonly (() => Promise<Contestant>)[]> {
-  const hosts = { registry: registry.address, hostile: registry.address };
-  const layout = async (name: string) =>
-    layoutIn(join(dir, name), await drawNames('bench', name === 'berth' && usesSlices('berth')));
-  const pluginDir = await firstThatIsThere('/opt/cni/bin', '/usr/lib/cni');
-  const peer = await peerPath();
+async function openers(place: BenchPlace): Promise<readonly (() => Promise<Contestant>)[]> {
+  const pluginDir = (await firstThatIsThere('/opt/cni/bin', '/usr/lib/cni')) ?? '/usr/lib/cni';
   return [
-    async () => floorContestant(await layout('floor'), pluginDir ?? '/usr/lib/cni'),
-    async () => daemonContestant('berth', { layout: await layout('berth'), hosts }),
-    ...(peer === undefined
-      ? []
-      : [async () => daemonContestant('containerd', { layout: await layout('peer'), hosts })]),
+    async () => floorContestant((await place.options('floor')).layout, pluginDir),
+    ...place.kinds.map((kind) => async () => daemonContestant(kind, await place.options(kind, kind))),
   ];
 }
 

@@ -5,6 +5,7 @@ import type { Extent } from './contestant';
 import { pullBench } from './pull/bench';
 import { type PullerName } from './pull/contestant';
 import { densityBench } from './density/bench';
+import { compareStats } from './stats/bench';
 import { streamBench } from './streaming/bench';
 import { monitorBench, monitorParts, type MonitorExtent, type MonitorPart } from './monitor/bench';
 
@@ -68,6 +69,19 @@ program
   .action(async (o: { mib: number; rounds: number; results: string }) => {
     const { mib, rounds, results } = o;
     done(await streamBench({ mib, rounds, resultDir: resolve(results), say }));
+  });
+
+program
+  .command('stats')
+  .description(
+    'Compares what berth and a peer say that the same load uses; status 1 where they differ by more than they may.',
+  )
+  .option('--seconds <n>', 'how long the interval is', count, 20)
+  .option('--results <dir>', 'where the JSON goes', 'bench-results')
+  .action(async (o: { seconds: number; results: string }) => {
+    const { file, alike } = await compareStats({ seconds: o.seconds, resultDir: resolve(o.results), say });
+    done(file);
+    if (!alike) process.exitCode = 1;
   });
 
 const pullers: readonly PullerName[] = ['berth', 'peer', 'peer without sync'];

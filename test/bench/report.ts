@@ -1,4 +1,5 @@
 import { percentile, quieter, type RowName, type Samples } from './measure';
+import { textTable } from './text-table';
 
 /** The quieter round of each contestant in one row. */
 export interface Row {
@@ -70,9 +71,5 @@ export function table(rows: readonly Row[], labels: Readonly<Record<RowName, str
       .map(({ bar, met }) => `${bar}: ${met === undefined ? 'not measured' : met ? 'met' : 'MISSED'}`)
       .join(', ') || '-',
   ]);
-  const all = [['work (ms)', 'floor', 'berth', 'peer', 'berth/peer', 'bar'], ...lines];
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0))) ?? [];
-  const pad = (text: string, column: number) =>
-    column === 0 || column === 5 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
-  return all.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');
+  return textTable([['work (ms)', 'floor', 'berth', 'peer', 'berth/peer', 'bar'], ...lines], [0, 5]);
 }

@@ -1,4 +1,5 @@
 import type { Verdict } from '../report';
+import { textTable } from '../text-table';
 import type { PullerName, PullSample } from './contestant';
 
 /** The figures of one contestant: times of its quieter rounds, memory of its worst. */
@@ -40,9 +41,5 @@ export function pullTable(rows: readonly PullRow[]): string {
     beside(cpuMs, peer?.cpuMs),
   ]);
   const head = ['pull', 'wall (s)', 'cpu (s)', 'daemon + MiB', 'helpers MiB', 'wall/peer', 'cpu/peer'];
-  const all = [head, ...lines];
-  const widths = head.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
-  const pad = (text: string, column: number) =>
-    column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
-  return all.map((line) => line.map(pad).join('  ')).join('\n');
+  return textTable([head, ...lines]);
 }

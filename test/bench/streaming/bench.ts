@@ -1,12 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { usesSlices, type DaemonKind } from '../../../e2e/support/environment';
-import { pushFixtures } from '../../../e2e/support/fixtures';
-import { layoutIn } from '../../../e2e/support/layout';
-import { drawNames, freePort } from '../../../e2e/support/machine';
-import { Registry } from '../../../e2e/support/registry';
-import { peerPath } from '../peer';
+import type { DaemonKind } from '../../../e2e/support/environment';
+import { benchPlace } from '../place';
 import { writeResult } from '../result';
 import { type StreamContestant, streamContestant, type StreamKind, streamKinds, type StreamSample } from './contestant';
 
@@ -25,17 +18,12 @@ const barRatio = 1;
  * and writes it as JSON; gives its path. Of the rounds the faster one counts.
  */
 export async function streamBench({ mib, rounds, resultDir, say }: StreamBenchOptions): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'berth-bench-'));
-  const registry = await Registry.start(join(dir, 'registry'), await freePort());
+  await using place = await benchPlace(say);
   const contestants = new Map<DaemonKind, StreamContestant>();
   const samples: { readonly by: DaemonKind; readonly kind: StreamKind; readonly sample: StreamSample }[] = [];
   try {
-    await pushFixtures(registry);
-    const hosts = { registry: registry.address, hostile: registry.address };
-    const kinds: readonly DaemonKind[] = (await peerPath()) === undefined ? ['berth'] : ['berth', 'containerd'];
-    for (const kind of kinds) {
-      const layout = layoutIn(join(dir, kind), await drawNames('bench', usesSlices(kind)));
-      const contestant = await streamContestant(kind, { layout, hosts });
+    for (const kind of place.kinds) {
+      const contestant = await streamContestant(kind, await place.options(kind, kind));
       contestants.set(kind, contestant);
       say(contestant.version);
     }
@@ -72,8 +60,6 @@ export async function streamBench({ mib, rounds, resultDir, say }: StreamBenchOp
     return await writeResult(resultDir, 'streaming-', { versions, mib, rounds, rows, samples });
   } finally {
     const ends = await Promise.allSettled([...contestants.values()].map((each) => each.close()));
-    await registry.stop();
-    await rm(dir, { recursive: true, force: true });
     for (const end of ends) if (end.status === 'rejected') say(`clean-up: ${String(end.reason)}`);
   }
 }
