@@ -22,6 +22,7 @@ const rowNames: readonly RowName[] = [
   'burst',
   'container stats',
   'pod stats',
+  'pod metrics',
   'reads',
   'teardown',
 ];
@@ -98,6 +99,7 @@ const labelsOf = ({ pods, execs, burst, stats }: Extent): Readonly<Record<RowNam
   burst: `${burst} pods at once, wall`,
   'container stats': `ListContainerStats of the ${burst}, p50 of ${stats}`,
   'pod stats': `ListPodSandboxStats of the ${burst}, p50 of ${stats}`,
+  'pod metrics': `ListPodSandboxMetrics of the ${burst}, p50 of ${stats} (containerd 1.6 has none)`,
   reads: `slowest read of the ${burst} while ${pods} come and go`,
   teardown: `taking the ${burst} down, wall`,
 });

@@ -49,6 +49,7 @@ async function round(
   const up = await timed(() => Promise.all(prepared.map((start) => start())));
   const containerStats = await listed(stats, () => world.cri.listContainerStats());
   const podStats = await listed(stats, () => world.cri.listPodStats());
+  const podMetrics = await listed(stats, () => world.cri.podMetrics());
   const reads = await readsWhile(readsOf(kind, world.cri), () => comeAndGo(world, pods));
   const down = await timed(() => Promise.all(up.value.map((each) => stopPod(world, each.pod))));
   return [
@@ -58,6 +59,7 @@ async function round(
     { row: 'burst', samples: [up.ms] },
     ...(containerStats ? [{ row: 'container stats' as const, samples: containerStats }] : []),
     ...(podStats ? [{ row: 'pod stats' as const, samples: podStats }] : []),
+    ...(podMetrics ? [{ row: 'pod metrics' as const, samples: podMetrics }] : []),
     { row: 'reads', samples: reads },
     { row: 'teardown', samples: [down.ms] },
   ];

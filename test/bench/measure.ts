@@ -8,7 +8,7 @@ export interface Measured {
 }
 
 export type RowName =
-  'pod start' | 'pod stop' | 'exec' | 'burst' | 'container stats' | 'pod stats' | 'reads' | 'teardown';
+  'pod start' | 'pod stop' | 'exec' | 'burst' | 'container stats' | 'pod stats' | 'pod metrics' | 'reads' | 'teardown';
 
 /** Runs the work and gives its result with the milliseconds that it took. */
 export async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {

@@ -35,6 +35,7 @@ const bars: Readonly<Record<RowName, readonly Bar[]>> = {
   exec: [{ of: 'floor', factor: 1.15, text: '<= 1.15 x floor' }],
   'container stats': [statsBar],
   'pod stats': [statsBar],
+  'pod metrics': [],
   reads: [{ plusMs: 50, text: '<= 50 ms' }],
   burst: [{ of: 'peer', factor: 0.5, text: '<= 0.5 x peer' }],
   teardown: [{ of: 'peer', factor: 0.5, text: '<= 0.5 x peer' }],
