@@ -84,7 +84,7 @@ berthOnly('GetContainerEvents', () => {
     expect([...times].sort((a, b) => Number(a - b))).toEqual(times);
   });
 
-  test('PodSandboxStatus has the containers, at a time that events are measured against', async () => {
+  test('PodSandboxStatus has the containers, and no timestamp for a kubelet to go by', async () => {
     const { world } = suite;
     using reader = await subscribed();
     const container = await world.start();
@@ -92,7 +92,7 @@ berthOnly('GetContainerEvents', () => {
     await until('its start', () => reader.of(names).includes('container STARTED'));
     const status = await world.cri.podStatusVerbose(container.pod.id, false);
     expect(status.containersStatuses).toMatchObject([{ id: container.id, state: ContainerState.CONTAINER_RUNNING }]);
-    expect(status.timestamp).toBeGreaterThan(reader.events.at(-1)?.createdAt ?? 0n);
+    expect(status.timestamp).toBe(0n);
   });
 
   test('what failed to be made is not told of', async () => {
