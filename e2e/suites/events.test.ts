@@ -1,52 +1,15 @@
-import { status, type ServiceError } from '@grpc/grpc-js';
-import { ContainerEventType, ContainerState, PodSandboxState, type ContainerEventResponse } from '../../src/wire';
-import type { Cri } from '../support/cri';
+import { status } from '@grpc/grpc-js';
+import { ContainerState, PodSandboxState } from '../../src/wire';
+import { endDaemon } from '../support/daemon';
+import { EventReader } from '../support/event-reader';
+import { PassedSocket } from '../support/passed-socket';
+import { spareDaemon } from '../support/spare-daemon';
 import { berthOnly, restartable, useWorld } from '../support/suite';
 import { until } from '../support/wait';
 
 const suite = useWorld();
 
-/** A reader of events, of those of this suite's pods. */
-class Reader implements Disposable {
-  readonly events: ContainerEventResponse[] = [];
-  ended: ServiceError | undefined;
-  private readonly stream: ReturnType<Cri['events']>;
-
-  constructor(cri: Cri) {
-    this.stream = cri.events();
-    this.stream.on('data', (event: ContainerEventResponse) => this.events.push(event));
-    this.stream.on('error', (error: ServiceError) => (this.ended = error));
-  }
-
-  /** A word for each event of these ids. */
-  of(names: Readonly<Record<string, string>>): string[] {
-    return this.events.flatMap(({ containerId, containerEventType: type }) => {
-      const name = names[containerId];
-      return name === undefined
-        ? []
-        : [`${name} ${ContainerEventType[type].slice('CONTAINER_'.length, -'_EVENT'.length)}`];
-    });
-  }
-
-  /** Subscribed once something that is done now is told of. */
-  async ready(): Promise<void> {
-    const before = this.events.length;
-    await until('the first event', async () => {
-      await suite.world.removePod((await suite.world.runPod(suite.world.podConfig({ host: true }))).id);
-      return this.events.length > before;
-    });
-  }
-
-  [Symbol.dispose](): void {
-    this.stream.cancel();
-  }
-}
-
-async function subscribed(): Promise<Reader> {
-  const reader = new Reader(suite.world.cri);
-  await reader.ready();
-  return reader;
-}
+const subscribed = () => new EventReader(suite.world).ready();
 
 berthOnly('GetContainerEvents', () => {
   test('a pod and its container from their creation to their end, each with all statuses as they were', async () => {
@@ -140,4 +103,27 @@ berthOnly('GetContainerEvents', () => {
     using next = await subscribed();
     expect(next.ended).toBeUndefined();
   });
+});
+
+berthOnly('a socket that berthd is started with', () => {
+  test.each(['SIGKILL', 'SIGTERM'] as const)(
+    'outlives %s: who asks for events before the next start waits for it, and is served',
+    async (signal) => {
+      await using spare = await spareDaemon({});
+      await endDaemon(spare.daemon);
+      await using socket = await PassedSocket.open(spare.daemon.layout.socket);
+      await spare.launch(spare.daemon.env, socket.handedTo(spare.daemon.command));
+      using reader = await new EventReader(spare.world).ready();
+
+      await endDaemon(spare.daemon, signal);
+      await until('the end of the stream', () => reader.ended !== undefined);
+      expect(reader.ended).toMatchObject({ code: status.UNAVAILABLE });
+      spare.world.disconnect();
+      spare.world.reconnect();
+      using next = new EventReader(spare.world);
+      await spare.start();
+      await next.ready();
+      expect(next.ended).toBeUndefined();
+    },
+  );
 });

@@ -23,8 +23,10 @@ export interface SpareDaemon extends AsyncDisposable {
   kill(): Promise<void>;
   /** Has it read its configuration again (SIGHUP), and gives what it says of that. */
   reload(): Promise<ReloadTold>;
-  /** Starts it again once it has ended, with these variables if any are given; the world's connection follows. */
-  launch(env?: DaemonOptions['env']): Promise<void>;
+  /** Starts it again once it has ended, with these variables and this command if any are given; the world's connection follows. */
+  launch(env?: DaemonOptions['env'], command?: Daemon['command']): Promise<void>;
+  /** The same, and the world's connection stays as it is. */
+  start(env?: DaemonOptions['env'], command?: Daemon['command']): Promise<void>;
 }
 
 /** A second daemon of the same kind, for what a good one cannot show; its end checks that it left nothing. */
@@ -43,6 +45,9 @@ export async function spareDaemon({
     throw error;
   });
   const world = await World.open(layout.socket, layout.names.cgroupParent);
+  const start: SpareDaemon['start'] = async (env = daemon.env, command = daemon.command) => {
+    daemon = await launch({ ...daemon, env, command });
+  };
   return {
     get daemon() {
       return daemon;
@@ -50,9 +55,10 @@ export async function spareDaemon({
     world,
     kill: () => endDaemon(daemon, 'SIGKILL'),
     reload: () => reload(daemon),
-    async launch(env = daemon.env) {
+    start,
+    async launch(env, command) {
       world.disconnect();
-      daemon = await launch({ ...daemon, env });
+      await start(env, command);
       world.reconnect();
     },
     async [Symbol.asyncDispose]() {

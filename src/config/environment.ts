@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 
-/** What berthd takes from its environment: read once at start, and nowhere else. */
+/** What berthd takes from its environment, but for a socket that it is started with: read once at start, and nowhere else. */
 export interface Environment {
   /** Where programs without a path are looked for. */
   readonly searchPath: string;

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { beginJob, BerthError, endJob, inJob, type Job, type Log, slowFields } from '../base';
+import { abortable, beginJob, BerthError, endJob, inJob, type Job, type Log, slowFields } from '../base';
 import { idsOf } from './call-ids';
 import { callSignal, type WaitedFor } from './call-signal';
 import type { CallObserver } from '../observe';
@@ -19,7 +19,7 @@ export interface RpcFacts {
   readonly kind: 'read' | 'change';
   /** Also answered while berthd starts or stops. */
   readonly always?: boolean;
-  /** It has no end of its own: a stop of berthd ends it at once. */
+  /** It has no end of its own: a stop of berthd ends it at once, and it waits for a start that is not over. */
   readonly endless?: boolean;
 }
 
@@ -42,6 +42,8 @@ export class Instrument {
   private state: Readiness = 'starting';
   /** Ends each call that has no end of its own. */
   private readonly endless = new Set<(reason: BerthError) => void>();
+  private leaveStart: () => void = () => undefined;
+  private readonly started = new Promise<void>((resolve) => (this.leaveStart = resolve));
 
   constructor(
     private readonly log: Log,
@@ -55,6 +57,7 @@ export class Instrument {
   /** From now on calls are answered. */
   ready(): void {
     this.state = 'ready';
+    this.leaveStart();
   }
 
   /** From now on calls are refused, and those without an end of their own are ended. */
@@ -79,6 +82,8 @@ export class Instrument {
     try {
       const request = read();
       note(request);
+      // A kubelet gives up on events for good after a few failures, however soon they follow each other.
+      if (rpc.endless && this.state === 'starting') await abortable(this.started, signal, rpc.name);
       if (!rpc.always) this.refuseUnlessReady(rpc.name);
       const call = { op: rpc.name, signal, note, end };
       const value = await inJob(job, () => work(request, call));

@@ -1,19 +1,27 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { adminService } from './admin-service';
 import { imageService } from './image-service';
 import { Instrument } from './instrument';
+import { type Listener, listenAt, listenOn } from './listener';
 import type { CriParts } from './parts';
 import { runtimeService } from './runtime-service';
 import { countCalls, SessionRenewal } from './session-renewal';
-import { claimSocketPath, restrictSocket } from './socket';
 
 /** CRI and the admin service on one unix socket. */
 export interface CriServer {
-  /** Binds and answers; all but Info with `daemon-starting` until `ready`. Rejects as `claimSocketPath` does. */
+  /**
+   * Binds and answers; all but Info with `daemon-starting` until `ready`, for which events wait. Rejects as
+   * `claimSocketPath` does.
+   */
   listen(socketPath: string): Promise<void>;
+  /** The same on a socket that berthd was started with. Rejects as `listenOn` does. */
+  adopt(descriptor: number): Promise<void>;
   /** From now on calls are answered. */
   ready(): void;
-  /** Refuses new calls, lets those in flight finish for so many milliseconds, cancels the rest, removes the socket. */
+  /**
+   * Refuses new calls, lets those in flight finish for so many milliseconds, cancels the rest, removes the socket; one that
+   * was adopted stays.
+   */
   close(graceMs: number): Promise<void>;
 }
 
@@ -29,10 +37,8 @@ const renewedSessionMs = 2 ** 31 - 1;
 /** The gRPC face of berth. It holds no state but its connections. */
 export function createCriServer(parts: CriParts): CriServer {
   const instrument = new Instrument(parts.log, parts.calls);
-  let address: string | undefined;
-  const renewal = new SessionRenewal(() => {
-    if (address !== undefined) server.drain(address, renewedSessionMs);
-  });
+  let listener: Listener | undefined;
+  const renewal = new SessionRenewal(() => listener?.drain(renewedSessionMs));
   const server: Server = new Server({
     interceptors: [countCalls(renewal)],
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -44,28 +50,24 @@ export function createCriServer(parts: CriParts): CriServer {
   }
   return {
     listen: async (socketPath) => {
-      await claimSocketPath(socketPath);
-      await bind(server, `unix:${socketPath}`);
-      address = `unix:${socketPath}`;
-      await restrictSocket(socketPath);
+      listener = await listenAt(server, socketPath);
+    },
+    adopt: async (descriptor) => {
+      listener = await listenOn(server, descriptor);
     },
     ready: () => instrument.ready(),
     close: async (graceMs) => {
+      listener?.close();
+      // grpc-js knows the sessions that `forceShutdown` would end only with channelz. A reader whose stream ends has been
+      // told by then to connect anew: one that calls again at once does not come back to here.
+      listener?.drain(graceMs);
       instrument.stop();
-      await shutDown(server, address, graceMs);
+      await shutDown(server);
     },
   };
 }
 
-function bind(server: Server, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
-  });
-}
-
-/** grpc-js knows the sessions that `forceShutdown` would end only with channelz; `drain` ends them without. */
-function shutDown(server: Server, address: string | undefined, graceMs: number): Promise<void> {
-  if (address !== undefined) server.drain(address, graceMs);
+function shutDown(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.tryShutdown((error) => (error ? reject(error) : resolve()));
   });

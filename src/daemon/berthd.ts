@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { createLog, messageOf } from '../base';
 import { loadConfig, type Config } from '../config';
 import { readArguments } from './arguments';
+import { takePassedSocket } from './passed-socket';
 import { serve } from './serve';
 import { berthVersion } from './version';
 
@@ -10,6 +11,7 @@ export async function berthd(argv: readonly string[]): Promise<number> {
   const { configPath, configGiven, overrides } = readArguments(argv, berthVersion);
   const log = createLog('info');
   try {
+    const passedSocket = takePassedSocket(process.env, process.pid);
     const read = () => loadConfig(configPath, { required: configGiven, overrides });
     const config = await read();
     log.setLevels(config.log);
@@ -18,6 +20,7 @@ export async function berthd(argv: readonly string[]): Promise<number> {
       libexecDir: libexecDir(config),
       log,
       version: berthVersion,
+      passedSocket,
       stop: stopSignals(),
       reread: read,
     });

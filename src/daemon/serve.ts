@@ -16,6 +16,8 @@ export interface ServeOptions {
   readonly libexecDir: string;
   readonly log: RootLog;
   readonly version: string;
+  /** The descriptor of the socket to serve, where it was opened for berthd; otherwise berthd makes it. */
+  readonly passedSocket: number | undefined;
   /** Resolves when the daemon is to end. */
   readonly stop: Promise<string>;
   /** Reads the configuration anew; asked for at each SIGHUP. */
@@ -26,7 +28,8 @@ export interface ServeOptions {
 const stopGraceMs = 5_000;
 
 /** Serves until it is told to stop; containers run on. */
-export async function serve({ config, libexecDir, log, version, stop, reread }: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
+  const { config, libexecDir, log, version, passedSocket, stop, reread } = options;
   const startedAt = nowNs();
   await using listeners = new UndoScope(log);
   const dump = new StateDump();
@@ -70,12 +73,12 @@ export async function serve({ config, libexecDir, log, version, stop, reread }: 
     log: log.room('cri'),
     calls: metrics.calls,
   });
-  await cri.listen(config.socket);
+  await (passedSocket === undefined ? cri.listen(config.socket) : cri.adopt(passedSocket));
   listeners.add('cri', () => cri.close(stopGraceMs));
   // The socket answers from here on, with `daemon-starting`: a kubelet that waits learns why.
   await engine.recover();
   cri.ready();
-  log.info({ socket: config.socket, root: config.root, version }, 'berthd serves');
+  log.info({ socket: config.socket, passed: passedSocket !== undefined, root: config.root, version }, 'berthd serves');
 
   const reason = await stop;
   log.info({ reason }, 'berthd stops; containers run on');

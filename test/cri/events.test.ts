@@ -1,7 +1,7 @@
 import { type ClientReadableStream, status, type ServiceError } from '@grpc/grpc-js';
 import { ContainerEventType, type ContainerEventResponse } from '../../src/wire';
 import { until } from '../support/until';
-import { type Connection, connect } from './support/connection';
+import { answer, type Connection, connect } from './support/connection';
 import { containerRecord, id, podRecord } from './support/records';
 import { memoryRooms, type Rooms } from './support/rooms';
 
@@ -108,5 +108,33 @@ test('a reader that leaves makes room; a stop of berthd ends the others at once,
   expect(other.seen.error).toMatchObject({
     code: status.UNAVAILABLE,
     details: expect.stringContaining('stopping') as string,
+  });
+});
+
+describe('before berthd is ready', () => {
+  let starting: Connection;
+  let reader: ReturnType<typeof subscribe>;
+  beforeEach(async () => {
+    starting = await connect(rooms, { ready: false });
+    reader = readerOf(starting.runtime.getContainerEvents({}));
+    // Calls of a connection come in their order: the reader's is there when another is refused.
+    await expect(answer((done) => starting.runtime.version({ version: '' }, done))).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+  });
+  afterEach(() => starting[Symbol.asyncDispose]());
+
+  test('a reader waits, and is told what happens from then on', async () => {
+    expect(reader.seen.error).toBeUndefined();
+    starting.server.ready();
+    await arrived([reader]);
+    expect(reader.seen.error).toBeUndefined();
+    reader.stream.cancel();
+  });
+
+  test('a stop ends its wait', async () => {
+    await starting.server.close(1000);
+    await until(() => reader.seen.error !== undefined);
+    expect(reader.seen.error).toMatchObject({ code: status.UNAVAILABLE });
   });
 });

@@ -1,7 +1,7 @@
 import { credentials, Metadata, status } from '@grpc/grpc-js';
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
-import { access, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +70,15 @@ describe('the socket', () => {
       code: 'config-invalid',
       detail: `the path has ${path.length} bytes; a socket's can have 107`,
     });
+  });
+
+  test('a descriptor that is no socket is not adopted', async () => {
+    const file = await open(join(await newFolder(), 'file'), 'w');
+    await expect(createCriServer(memoryRooms()).adopt(file.fd)).rejects.toMatchObject({
+      code: 'config-invalid',
+      object: `descriptor ${file.fd}`,
+    });
+    await file.close();
   });
 
   test('is gone after close', async () => {

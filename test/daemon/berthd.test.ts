@@ -25,9 +25,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-function start(...args: string[]): ChildProcess {
+/** Its command goes behind that of a wrapper, if one is given. */
+function start(args: readonly string[], wrapper: readonly string[] = []): ChildProcess {
   const env = { ...process.env, NODE_PATH: join(repository, 'node_modules') };
-  return spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const [command = '', ...rest] = [...wrapper, process.execPath, program, ...args];
+  return spawn(command, rest, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** Where one may serve that is alone. */
+function places(): string[] {
+  const folders = ['root', 'run-root', 'cni-conf-dir', 'socket'].flatMap((name) => [`--${name}`, join(folder, name)]);
+  return [...folders, '--libexec-dir', join(repository, 'conmon/build')];
 }
 
 async function end(child: ChildProcess): Promise<{ code: unknown; stderr: string }> {
@@ -38,30 +46,27 @@ async function end(child: ChildProcess): Promise<{ code: unknown; stderr: string
 }
 
 test('an unknown flag ends it with 2 and is named', async () => {
-  const { code, stderr } = await end(start('--no-such-flag'));
+  const { code, stderr } = await end(start(['--no-such-flag']));
   expect([code, stderr]).toEqual([2, expect.stringContaining('--no-such-flag')]);
 });
 
 test('a configuration with an unknown key ends it with 1; file and key are named', async () => {
   const file = join(folder, 'bad.toml');
   await writeFile(file, '[network]\ncni_conf_dri = "/x"\n');
-  const { code, stderr } = await end(start('--config', file));
+  const { code, stderr } = await end(start(['--config', file]));
   expect([code, stderr]).toEqual([1, expect.stringContaining(file)]);
   expect(stderr).toContain('network.cni_conf_dri');
 });
 
 test('a configuration that was named and is not there ends it with 1', async () => {
   const file = join(folder, 'none.toml');
-  const { code, stderr } = await end(start('--config', file));
+  const { code, stderr } = await end(start(['--config', file]));
   expect([code, stderr]).toEqual([1, expect.stringContaining(file)]);
 });
 
 /** A daemon that serves, and what it has logged so far. */
 async function serving() {
-  const paths = ['--root', 'root', '--run-root', 'run', '--cni-conf-dir', 'cni'].map((word, at) =>
-    at % 2 ? join(folder, word) : word,
-  );
-  const child = start(...paths, '--socket', join(folder, 's'), '--libexec-dir', join(repository, 'conmon/build'));
+  const child = start(places());
   let log = '';
   const said = (text: RegExp) =>
     new Promise<string>((resolve, reject) => {
@@ -113,4 +118,20 @@ test('TERM ends a daemon that serves with 0', async () => {
   child.kill('SIGTERM');
   expect(await exit).toEqual([0, null]);
   expect(log()).toContain('containers run on');
+}, 15_000);
+
+/** Starts what follows with a socket of the network, as a socket unit would that is not for CRI. */
+const withNetworkSocket = `
+  use IO::Socket::INET; use Fcntl;
+  my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
+  POSIX::dup2(fileno($socket), 3);
+  open(my $passed, '+<&=', 3); fcntl($passed, F_SETFD, 0);
+  @ENV{'LISTEN_PID', 'LISTEN_FDS'} = ($$, 1);
+  exec @ARGV;
+`;
+
+test('a socket of the network that it is started with ends it with 1', async () => {
+  const child = start(places(), ['perl', '-MPOSIX', '-e', withNetworkSocket, '--']);
+  const { code, stderr } = await end(child);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('descriptor 3: it is a socket of the network')]);
 }, 15_000);
