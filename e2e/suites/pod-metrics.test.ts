@@ -271,11 +271,12 @@ berthOnly('metrics of pods, compared with the kernel’s own figures', () => {
     expect(parts.map(({ labels }) => labels['name'])).not.toContain(ended.id);
   });
 
-  test('the time of the start is that of the status', async () => {
+  test('the times of the creation and the start are those of the status', async () => {
     const { world } = suite;
     const { id } = await world.start();
-    const { startedAt } = await world.cri.containerStatus(id);
+    const { createdAt, startedAt } = await world.cri.containerStatus(id);
     const figures = await containerFigures(world, id);
+    expect(figures.value('creation_time_seconds')).toBe(Number(createdAt / 1_000_000_000n));
     expect(figures.value('start_time_seconds')).toBe(Number(startedAt / 1_000_000_000n));
     expect(figures.value('last_seen')).toBeGreaterThanOrEqual(figures.value('start_time_seconds'));
   });
@@ -306,6 +307,7 @@ berthOnly('the families of the configuration', () => {
     await writeFile(file, '[observe]\npod_metrics = ["oom"]\n');
     expect((await spare.reload()).changed).toEqual(['observe.pod_metrics']);
     expect([...(await names())].sort()).toEqual([
+      'container_creation_time_seconds',
       'container_last_seen',
       'container_oom_events_total',
       'container_start_time_seconds',

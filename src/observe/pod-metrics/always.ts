@@ -7,6 +7,12 @@ export const alwaysMetrics = [
   ),
   figure(
     'gauge',
+    'container_creation_time_seconds',
+    'When the container was created, in seconds since the epoch',
+    ({ createdAt }) => seconds(createdAt),
+  ),
+  figure(
+    'gauge',
     'container_start_time_seconds',
     'When the container was started, in seconds since the epoch',
     ({ startedAt }) => seconds(startedAt),

@@ -29,6 +29,7 @@ export type Sampled<Figures> = Figures & { readonly timestamp: bigint };
 export interface Measured {
   /** Nanoseconds since the epoch. */
   readonly now: bigint;
+  readonly createdAt: bigint;
   readonly startedAt?: bigint | undefined;
   readonly cgroup: CgroupDetails;
   /** The quota's counters mean something. */

@@ -77,6 +77,7 @@ export function createPodMetrics(parts: PodMetricsParts): PodMetrics {
       const cgroup = meter.read(pod.cgroupParent, ofPod(cgroupParts));
       const measured: Measured = {
         now: nowNs(),
+        createdAt: pod.createdAt,
         startedAt: pod.createdAt,
         cgroup,
         // Nothing is counted where there is no quota; nobody says whether there is one.
@@ -97,6 +98,7 @@ export function createPodMetrics(parts: PodMetricsParts): PodMetrics {
       const disk = names.has('disk');
       const measured: Measured = {
         now: nowNs(),
+        createdAt: container.createdAt,
         startedAt: container.startedAt > 0n ? container.startedAt : undefined,
         cgroup: meter.read(container.cgroupPath, cgroupParts),
         hasQuota: (resources?.cpuQuota ?? 0n) > 0n,

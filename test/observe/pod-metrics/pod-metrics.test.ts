@@ -140,6 +140,7 @@ test('hugetlb, oom and pressure', () => {
   const { metrics } = metricsOf(['hugetlb', 'oom', 'pressure']);
   const {
     'container_last_seen{}': _seen,
+    'container_creation_time_seconds{}': _creation,
     'container_start_time_seconds{}': _start,
     ...found
   } = figures(metrics.pod(pod));
@@ -181,6 +182,7 @@ test('process: threads at once, the rest from the background', async () => {
   const shown = () => {
     const {
       'last_seen{}': _seen,
+      'creation_time_seconds{}': _creation,
       'start_time_seconds{}': _start,
       ...rest
     } = named('container_', figures(metrics.container(container, pod)));
@@ -230,16 +232,24 @@ test('spec: the limits of the record; 0 is none, and what the kernel gives where
   );
 });
 
-test('start and last sight are there always, of what has been started', () => {
+test('creation, start and last sight are there always, the start of what has been started', () => {
   const { metrics } = metricsOf([]);
   const before = BigInt(Math.floor(Date.now() / 1000));
   const found = figures(metrics.container(container, pod));
-  expect(Object.keys(found).sort()).toEqual(['container_last_seen{}', 'container_start_time_seconds{}']);
+  expect(Object.keys(found).sort()).toEqual([
+    'container_creation_time_seconds{}',
+    'container_last_seen{}',
+    'container_start_time_seconds{}',
+  ]);
+  expect(found['container_creation_time_seconds{}']).toBe(1_700_000_000n);
   expect(found['container_start_time_seconds{}']).toBe(1_700_000_001n);
   expect(found['container_last_seen{}']).toBeGreaterThanOrEqual(before);
-  expect(figures(metrics.pod(pod))['container_start_time_seconds{}']).toBe(1_700_000_000n);
+  expect(figures(metrics.pod(pod))).toMatchObject({
+    'container_creation_time_seconds{}': 1_700_000_000n,
+    'container_start_time_seconds{}': 1_700_000_000n,
+  });
   const created = metrics.container({ ...container, phase: 'created', startedAt: 0n }, pod);
-  expect(Object.keys(figures(created))).toEqual(['container_last_seen{}']);
+  expect(Object.keys(figures(created))).toEqual(['container_last_seen{}', 'container_creation_time_seconds{}']);
 });
 
 test('what has ended has no metrics', () => {
@@ -283,6 +293,7 @@ test('what is not known is left out, not 0', () => {
     stats: { network: () => undefined },
   });
   expect(Object.keys(figures(metrics.pod(pod))).sort()).toEqual([
+    'container_creation_time_seconds{}',
     'container_last_seen{}',
     'container_memory_usage_bytes{}',
     'container_memory_working_set_bytes{}',

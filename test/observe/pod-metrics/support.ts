@@ -77,6 +77,7 @@ export const container = containerRecord({
   id: id('c1'),
   sandboxId: pod.id,
   cgroupPath: '/kubepods/pod1/c1',
+  createdAt: 1_700_000_000_900_000_000n,
   startedAt: 1_700_000_001_900_000_000n,
   config: ContainerConfig.fromPartial({
     metadata: { name: 'nginx' },
