@@ -1,6 +1,11 @@
 import { takePassedSocket } from '../../src/daemon/passed-socket';
 
-const passed = (pid: string, count: string) => ({ LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: 'cri', PATH: '/bin' });
+const passed = (pid: string, count: string) => ({
+  LISTEN_PID: pid,
+  LISTEN_FDS: count,
+  LISTEN_FDNAMES: 'cri',
+  PATH: '/bin',
+});
 
 test('the one socket is the first descriptor behind the standard ones, and no child hears of it', () => {
   const environment = passed('7', '1');

@@ -8,8 +8,8 @@ import { unary, type Rpc } from '../rpc';
 
 /**
  * PodSandboxStatus, with the containers as they are. Without a timestamp: a kubelet that reads events and finds one takes
- * the containers from here, does not see which of them are of this sandbox (1.33 to 1.37, kubernetes/kubernetes#133371),
- * and runs init containers for ever.
+ * the containers from here, and forgets which of them are of this sandbox (1.37.2, kubernetes/kubernetes#133371): init
+ * containers are then run for ever.
  */
 export const podSandboxStatus = (parts: CriParts): Rpc =>
   unary(RuntimeServiceService.podSandboxStatus, { kind: 'read' }, (request, call) => {
