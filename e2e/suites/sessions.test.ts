@@ -1,5 +1,5 @@
 import { appendFile } from 'node:fs/promises';
-import { openExec } from '../../src/streaming';
+import { type ExecClient, openExec } from '../../src/streaming';
 import { slow } from '../../test/slow.cjs';
 import { seededRandom } from '../support/random';
 import { backTo, footprint, type Footprint } from '../support/sessions/figures';
@@ -59,7 +59,7 @@ berthOnly('sessions', () => {
       const sessions = await inRow(atOnce, open);
       await Promise.all(sessions.map(async ({ stdin }, index) => stdin?.write(`line ${index}\n`)));
       // All are there at the same time: none has ended while the others answer.
-      const first = await Promise.all(sessions.map(async ({ stdout }) => firstChunk(stdout)));
+      const first = await Promise.all(sessions.map(firstChunk));
       expect(first).toEqual(sessions.map((_, index) => `line ${index}\n`));
       const { pss } = await footprint(await daemonOf());
       for (const { stdin } of sessions) stdin?.end();
@@ -119,9 +119,13 @@ async function open() {
   return openExec(url, wants);
 }
 
-async function firstChunk(stdout: NodeJS.ReadableStream | undefined): Promise<string> {
-  const chunk = await new Promise<Buffer>((resolve) => stdout?.once('data', resolve));
-  return chunk.toString();
+/** Rejects where the session ends without a word. */
+async function firstChunk({ stdout, status }: ExecClient): Promise<string> {
+  const chunk = new Promise<Buffer>((resolve) => stdout?.once('data', resolve));
+  const ended = status.then((code): never => {
+    throw new Error(`a session has ended with ${code} before it said anything`);
+  });
+  return (await Promise.race([chunk, ended])).toString();
 }
 
 /** So many calls, some of them side by side; their results in order. */
