@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { appendFile } from 'node:fs/promises';
 import { type ExecClient, openExec } from '../../src/streaming';
 import { slow } from '../../test/slow.cjs';
@@ -58,6 +59,7 @@ berthOnly('sessions', () => {
     async () => {
       // One that fails leaves nothing to the next case.
       const leaving = new AbortController();
+      setMaxListeners(0, leaving.signal);
       try {
         const sessions = await inRow(atOnce, () => open(leaving.signal));
         await Promise.all(sessions.map(async ({ stdin }, index) => stdin?.write(`line ${index}\n`)));

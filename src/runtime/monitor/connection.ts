@@ -5,8 +5,10 @@ import type { MonitorRefusal, Welcome } from './protocol';
 import { runtimeError } from './runtime-error';
 import { encodeFrame, encodeHeader, FrameReader, type Frame } from './frames';
 
-/** How long a monitor may take for its first answer: it is one process with nothing else to do. */
+/** How long a monitor may take for its first answer, in milliseconds: it is one process with nothing else to do. */
 const greetingMs = 10_000;
+/** The same of one that starts and ends many execs at once, on a machine that has too much to do: whoever waits has a deadline. */
+export const busyGreetingMs = 60_000;
 
 const output: ReadonlySet<number> = new Set([frameType.stdout, frameType.stderr]);
 
@@ -70,8 +72,9 @@ export async function expectWelcome(
   connection: MonitorConnection,
   frames: AsyncGenerator<Frame>,
   signal?: AbortSignal,
+  ms = greetingMs,
 ): Promise<Welcome> {
-  const bound = AbortSignal.timeout(greetingMs);
+  const bound = AbortSignal.timeout(ms);
   const first = await abortable(
     frames.next(),
     signal ? AbortSignal.any([signal, bound]) : bound,

@@ -1,5 +1,5 @@
 import { BerthError } from '../../base';
-import { expectWelcome, MonitorConnection, refusalError } from './connection';
+import { busyGreetingMs, expectWelcome, MonitorConnection, refusalError } from './connection';
 import type { Frame } from './frames';
 import type { ExecEnd, ExecOutput } from './monitor';
 import { decodeError, decodeExit, encodeResize, frameType, stdinMax } from './protocol';
@@ -81,7 +81,7 @@ export class StdioSession {
       const sent = this.connection.send(this.request.type, tag, this.request.payload);
       sent.catch(() => undefined);
       const frames = this.connection.frames();
-      await expectWelcome(this.connection, frames);
+      await expectWelcome(this.connection, frames, undefined, busyGreetingMs);
       await sent;
       return await this.follow(frames);
     } catch (error) {
