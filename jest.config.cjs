@@ -7,5 +7,6 @@ module.exports = {
   testMatch: ['**/*.test.ts'],
   transform: { '^.+\\.ts$': '<rootDir>/test/esbuild-transform.cjs' },
   moduleFileExtensions: ['ts', 'js', 'cjs', 'json', 'node'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/jobs-end-here.ts'],
   testTimeout: 30000 * slow,
 };
