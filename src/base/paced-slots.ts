@@ -1,5 +1,4 @@
 import { throwIfAborted } from './abort';
-import { stage } from './stages';
 import { WaitingLine } from './waiting-line';
 
 /** How often is looked whether the processors idle while somebody waits. */
@@ -11,7 +10,7 @@ const lookMs = 50;
  * as processors idle: then those that hold one wait for something else. A waiter whose signal is aborted leaves the queue.
  */
 export class PacedSlots {
-  private readonly line = new WaitingLine();
+  private readonly line: WaitingLine;
   private running = 0;
   private looking: NodeJS.Timeout | undefined;
   private idleBefore = 0;
@@ -21,8 +20,10 @@ export class PacedSlots {
     /** How long the processors have idled so far, in milliseconds, all of them together. */
     private readonly idleTime: () => number,
     /** What the slots are for: a wait is told by it. */
-    private readonly what = 'work',
-  ) {}
+    what = 'work',
+  ) {
+    this.line = new WaitingLine(what);
+  }
 
   /** How many wait for a slot. */
   get waiting(): number {
@@ -36,7 +37,7 @@ export class PacedSlots {
       this.running++;
     } else {
       this.look();
-      await stage(`waiting for a slot: ${this.what}`, () => this.line.wait(signal));
+      await this.line.wait(signal);
     }
     try {
       return await fn();

@@ -1,17 +1,17 @@
 import { throwIfAborted } from './abort';
-import { stage } from './stages';
 import { WaitingLine } from './waiting-line';
 
 /** At most `slots` holders at once, first come first served. A waiter whose signal is aborted leaves the queue. */
 export class Semaphore {
-  private readonly line = new WaitingLine();
+  private readonly line: WaitingLine;
   private free: number;
 
   constructor(
     slots: number,
     /** What the slots are for: a wait is told by it. */
-    private readonly what = 'work',
+    what = 'work',
   ) {
+    this.line = new WaitingLine(what);
     this.free = slots;
   }
 
@@ -24,7 +24,7 @@ export class Semaphore {
   async with<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
     throwIfAborted(signal, 'wait for a slot');
     if (this.free > 0) this.free--;
-    else await stage(`waiting for a slot: ${this.what}`, () => this.line.wait(signal));
+    else await this.line.wait(signal);
     try {
       return await fn();
     } finally {

@@ -1,5 +1,5 @@
 import { abortable } from './abort';
-import { currentJob, type Job, stage } from './stages';
+import { currentJob, type Job, joining, stage } from './stages';
 
 interface Flight<T> {
   readonly running: Promise<T>;
@@ -22,9 +22,7 @@ export class SingleFlight<T> {
   async run(key: string, job: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const joined = this.jobs.get(key);
     const wait = (flight: Flight<T>) => abortable(flight.running, signal, key);
-    if (joined) {
-      return stage(`waiting for another call to ${this.what}`, () => wait(joined), { waitsFor: () => joined.of });
-    }
+    if (joined) return joining(this.what, joined.of, () => wait(joined));
     // A stage of the first caller's: what it no longer waits for is still its.
     const running = stage(this.what, () => job(this.controller.signal)).finally(() => this.jobs.delete(key));
     // A job whose callers have all left must not end the process by its rejection.

@@ -1,16 +1,24 @@
 import { abortError } from './abort';
+import { stage } from './stages';
 
 /** Those who wait for a slot, first come first served. A waiter whose signal is aborted leaves the line. */
 export class WaitingLine {
   private readonly waiting: Array<() => void> = [];
+
+  /** What the slots are for: a wait is told by it. */
+  constructor(private readonly what: string) {}
 
   get length(): number {
     return this.waiting.length;
   }
 
   /** Resolves when this waiter is let in. */
-  async wait(signal: AbortSignal | undefined): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+  wait(signal: AbortSignal | undefined): Promise<void> {
+    return stage(`waiting for a slot: ${this.what}`, () => this.turn(signal));
+  }
+
+  private turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
       const enter = () => {
         signal?.removeEventListener('abort', leave);
         resolve();

@@ -1,11 +1,8 @@
 import { BerthError, isBerthError } from '../base';
 import type { ProcessIdentity } from '../kernel';
-import type { Monitor } from '../runtime';
+import { type Monitor, runtimeCallMs } from '../runtime';
 import { seccompRequest } from '../spec';
 import type { ContainerRecord } from '../state';
-
-/** How long a create under a profile of the node's may take: as long as any other call of the OCI runtime. */
-const createMs = 60_000;
 
 /** What crun says of an init that has gone without a word. */
 const goneWithoutWord = /read from the init process/i;
@@ -28,13 +25,13 @@ export function suspectSeccomp(op: string, container: Filtered, error: unknown):
 
 /**
  * Waits for the runtime to create the container. runc waits without an end for an init that the filter has killed a thread of
- * (SCMP_ACT_KILL): under a profile of the node's it is killed when the time is up.
+ * (SCMP_ACT_KILL): under a profile of the node's it is killed when it has had as long as any other call of the runtime.
  */
 export async function createdInTime(
   monitor: Pick<Monitor, 'created' | 'signal'>,
   container: Filtered,
   signal?: AbortSignal,
-  ms: number = createMs,
+  ms: number = runtimeCallMs,
 ): Promise<ProcessIdentity> {
   const profile = profileOf(container);
   if (profile === undefined) return monitor.created(signal);

@@ -1,5 +1,14 @@
-import { abortable, BerthError, KeyedLock, messageOf, SingleFlight } from '../base';
-import { Observations, stage, step, throwIfAborted } from '../base';
+import {
+  abortable,
+  BerthError,
+  KeyedLock,
+  messageOf,
+  Observations,
+  SingleFlight,
+  stage,
+  step,
+  throwIfAborted,
+} from '../base';
 import type { Spec } from '../spec';
 import type { ContainerRecord, SandboxRecord } from '../state';
 import type { ContainerConfig } from '../wire';
@@ -109,7 +118,7 @@ export function createContainers(parts: CreateParts): ContainerService {
 
   const start = async (id: string): Promise<void> => {
     const record = require(id, 'StartContainer');
-    await startContainer(parts, supervisor, record, handlerOf(record));
+    await startContainer(parts, supervisor, record, { handler: handlerOf(record), observations });
   };
 
   const execPlace = (id: string, op: string) => ({

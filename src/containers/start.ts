@@ -1,4 +1,4 @@
-import { BerthError, Observations, step } from '../base';
+import { BerthError, type Observations, step } from '../base';
 import type { ContainerRecord } from '../state';
 import { startRestored } from './checkpoint/start-restored';
 import type { CreateParts } from './create-parts';
@@ -15,13 +15,14 @@ export async function startContainer(
   parts: CreateParts,
   supervisor: Supervisor,
   record: ContainerRecord,
-  handler: string,
+  { handler, observations }: { readonly handler: string; readonly observations: Observations },
 ): Promise<void> {
   const { id, phase, exit } = record;
-  /** With the exit code of one that has ended before its start. */
-  const refusal = (detail: string, exitCode = killedCode): unknown => {
+  /** With the exit code of one that has ended before its start: unless somebody has killed it, a filter may have. */
+  const refusal = (detail: string, exitCode: number | undefined): unknown => {
     const error = new BerthError('container-state', { op: 'StartContainer', object: `container ${id}`, detail });
-    return exitCode === killedCode ? error : suspectSeccomp('StartContainer', record, error);
+    const byItself = exitCode !== undefined && exitCode !== killedCode;
+    return byItself ? suspectSeccomp('StartContainer', record, error) : error;
   };
   if (phase !== 'created') {
     const detail = `it is ${phase}; only a created container can be started`;
@@ -32,10 +33,9 @@ export async function startContainer(
   if (state.kind === 'exited' && state.record.startedAt === 0n)
     throw refusal('it has ended before it was started', exitCodeOf(state.record.status));
   // Where an earlier call could not write it down it runs already.
-  if (monitor.state.kind === 'created') {
+  if (state.kind === 'created') {
     const run = () => (record.restored ? startRestored(parts, supervisor, record, monitor) : monitor.start());
     const operation = record.restored ? 'restore' : 'start';
-    const { observations = new Observations() } = parts;
     await step('start-container.runtime', () =>
       observations.time({ kind: 'runtime', operation, handler }, run).catch((error: unknown) => {
         throw suspectSeccomp('StartContainer', record, error);

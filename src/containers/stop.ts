@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { abortable, BerthError, currentJob, isBerthError, type Job, stage, step } from '../base';
+import { abortable, BerthError, currentJob, isBerthError, type Job, joining, stage, step } from '../base';
 import type { SupervisorParts, Supervisor } from './supervisor';
 import { Deadline } from './deadline';
 
@@ -44,9 +44,7 @@ export class Stopper {
     const joined = this.stops.get(id);
     if (joined) {
       joined.deadline.shorten(timeoutMs);
-      return stage('waiting for another call to stop the container', () => wait(joined), {
-        waitsFor: () => joined.of,
-      });
+      return joining('stop the container', joined.of, () => wait(joined));
     }
     const stop: Stop = {
       deadline: new Deadline(timeoutMs),

@@ -120,19 +120,21 @@ export class LauncherConnection {
         ...subject,
         detail: `the request has ${payload.length} bytes, the launcher takes ${maxRequest}`,
       });
-    const frame = new Promise<Frame>((settle, fail) =>
-      this.pending.set(id, { subject, begun: performance.now(), settle, fail }),
-    );
+    const frame = this.frameFor(id, subject);
     this.socket.write(encodeFrame(id, op, payload));
     const answer = await frame;
     if (answer.status !== 0) throw replyError(subject, answer);
     return new Decoder(answer.payload);
   }
 
+  /** What the launcher answers to this id. */
+  private frameFor(id: number, subject: Subject): Promise<Frame> {
+    const begun = performance.now();
+    return new Promise((settle, fail) => this.pending.set(id, { subject, begun, settle, fail }));
+  }
+
   private async greeting(): Promise<void> {
-    const frame = await new Promise<Frame>((settle, fail) =>
-      this.pending.set(0, { subject: start, begun: 0, settle, fail }),
-    );
+    const frame = await this.frameFor(0, start);
     const version = new Decoder(frame.payload).u32();
     if (frame.op !== Op.hello || version !== protocolVersion) {
       await this.end();

@@ -31,5 +31,6 @@ export {
   type OciRuntime,
   type OciRuntimeParts,
   type OciState,
+  runtimeCallMs,
 } from './oci/oci-runtime';
 export { watchRuntime, type FoundHandler, type RuntimeWatch } from './watch';

@@ -44,6 +44,16 @@ export function stage<T>(op: string, work: () => Promise<T>, options: StageOptio
   return places.run({ job, stage: begun }, () => run(begun, work));
 }
 
+/** As a stage: waits for what another call has begun, of which this one wants the result. `what` that is: `pull the image`. */
+export function joining<T>(
+  what: string,
+  begunBy: Job | undefined,
+  wait: () => Promise<T>,
+  object?: string,
+): Promise<T> {
+  return stage(`waiting for another call to ${what}`, wait, { object, waitsFor: () => begunBy });
+}
+
 async function run<T>(begun: Stage, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

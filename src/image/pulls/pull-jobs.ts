@@ -1,4 +1,4 @@
-import { abortable, BerthError, currentJob, type Job, stage } from '../../base';
+import { abortable, BerthError, currentJob, type Job, joining, stage } from '../../base';
 import type { ImageRecord } from '../../state';
 
 interface PullJob {
@@ -41,9 +41,7 @@ export class PullJobs {
     job.waiters++;
     const wait = () => abortable(job.result, signal, key);
     try {
-      return await (joined
-        ? stage('waiting for another call to pull the image', wait, { waitsFor: () => job.of })
-        : wait());
+      return await (joined ? joining('pull the image', joined.of, wait) : wait());
     } finally {
       if (--job.waiters === 0) this.abandon(job);
     }

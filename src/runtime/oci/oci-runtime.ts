@@ -58,8 +58,8 @@ export interface OciRuntimeParts {
   readonly options?: readonly string[];
 }
 
-/** A kill or delete that takes longer hangs in the kernel; it is killed and told. */
-const timeoutMs = 60_000;
+/** Milliseconds. A call of the OCI runtime that takes longer hangs, as a kill or delete in the kernel; it is killed and told. */
+export const runtimeCallMs = 60_000;
 
 type RunOptions = Partial<Pick<RunRequest, 'env' | 'stdin' | 'timeoutMs'>>;
 
@@ -77,7 +77,7 @@ export function createOciRuntime(parts: OciRuntimeParts): OciRuntime {
   const globals = ['--root', root, '--log', '/dev/null', ...options];
 
   const run = async (args: readonly string[], signal?: AbortSignal, more: RunOptions = {}): Promise<RunResult> => {
-    const request = { path, args: [...globals, ...args], env: { PATH: systemPath }, timeoutMs, ...more };
+    const request = { path, args: [...globals, ...args], env: { PATH: systemPath }, timeoutMs: runtimeCallMs, ...more };
     return stage(`${basename(path)} ${args[0] ?? ''}`, () => kernel.run(request, signal));
   };
 
@@ -149,7 +149,7 @@ function messageIn(result: RunResult): string {
 
 /** What to tell of a call that failed: its own words, or else how it ended. */
 function explain(result: RunResult): string {
-  if (result.timedOut) return `it did not end within ${timeoutMs / 1000} s and was killed`;
+  if (result.timedOut) return `it did not end within ${runtimeCallMs / 1000} s and was killed`;
   const ended = result.signal === undefined ? `exit status ${result.exitCode}` : `killed by signal ${result.signal}`;
   return messageIn(result) || `it said nothing, ${ended}`;
 }

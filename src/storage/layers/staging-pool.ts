@@ -1,4 +1,4 @@
-import { BerthError, abortable, currentJob, type FairSlots, type Job as BerthJob, type Log, stage } from '../../base';
+import { BerthError, abortable, currentJob, type FairSlots, type Job as BerthJob, joining, type Log } from '../../base';
 import type { Layout } from '../layout';
 import type { StorageKernel } from '../options';
 import { removeStaging } from './stage';
@@ -63,8 +63,7 @@ export class StagingPool<Source, Staged> {
       const wait = () => abortable(job.staged, signal, 'stage a layer');
       try {
         if (!known) return { staged: await wait(), shared: false };
-        const options = { object: job.key, waitsFor: () => job.of };
-        return { staged: await stage('waiting for another call to stage', wait, options), shared: true };
+        return { staged: await joining('stage', known.of, wait, job.key), shared: true };
       } catch (error) {
         if (!known || signal.aborted) throw error;
       }
