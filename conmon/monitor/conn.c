@@ -75,7 +75,7 @@ static void shut_when_sent(struct conn *conn)
     return;
   conn->shut = true;
   shutdown(conn->fd, SHUT_WR);
-  loop_arm(&conn->monitor->loop, &conn->timer, CONN_PATIENCE_MS, out_of_patience, conn);
+  loop_arm(&conn->monitor->loop, &conn->timer, CONN_LINGER_MS, out_of_patience, conn);
 }
 
 void conn_finish(struct conn *conn)
@@ -303,6 +303,6 @@ struct conn *conn_open(struct monitor *monitor, int fd, const struct role_ops *o
   conn->ops = ops;
   conn->in = in;
   conn->in_capacity = IN_FIRST;
-  loop_arm(&monitor->loop, &conn->timer, CONN_PATIENCE_MS, out_of_patience, conn);
+  loop_arm(&monitor->loop, &conn->timer, CONN_HELLO_MS, out_of_patience, conn);
   return conn;
 }

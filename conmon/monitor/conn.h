@@ -13,8 +13,10 @@
 #define CONN_EVENTS_MAX (256u * 1024)
 /* A control client that lets so much pile up is cut off. */
 #define CONN_MAX (4u * 1024 * 1024)
-/* Until HELLO has come, and from our last frame until the client has closed. */
-#define CONN_PATIENCE_MS 5000
+/* Until HELLO has come: a client whose machine is busy may well need a while, and only root is let in. */
+#define CONN_HELLO_MS 60000
+/* From our last frame until the client has closed. */
+#define CONN_LINGER_MS 5000
 
 struct monitor;
 struct conn;

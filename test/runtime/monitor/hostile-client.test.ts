@@ -1,18 +1,15 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { connectMonitor } from '../../../src/runtime';
 import { encodeFrame, FrameReader, type Frame } from '../../../src/runtime/monitor/frames';
 import { decodeError, encodeHello, frameType, role } from '../../../src/runtime/monitor/protocol';
 import { processOf, Workspace } from '../support/bundle';
 import { descriptors, TestContainer } from '../support/container';
-import { slow } from '../../slow.cjs';
 
 let workspace: Workspace;
 let container: TestContainer;
@@ -191,26 +188,6 @@ function execFrame(args: readonly string[]): Buffer {
   command.copy(request, 17);
   return encodeFrame(frameType.exec, 5, request);
 }
-
-test('who has said HELLO in time is answered, though the monitor was late in reading it', async () => {
-  const sockets = Array.from({ length: 8 }, () => createConnection({ path: container.request.socketPath }));
-  const answers = sockets.map((socket) => once(socket, 'data', { signal: AbortSignal.timeout(20_000 * slow) }));
-  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-  // Who came later has been answered: they have all been accepted, and their five seconds run.
-  (await connectMonitor(container.request.socketPath)).close();
-  container.process.kill('SIGSTOP');
-  try {
-    for (const socket of sockets) socket.write(hello.control);
-    await delay(5200);
-  } finally {
-    container.process.kill('SIGCONT');
-  }
-  for (const answer of answers) {
-    const [chunk] = (await answer) as [Buffer];
-    expect([...new FrameReader().push(chunk)][0]?.type).toBe(frameType.welcome);
-  }
-  for (const socket of sockets) socket.destroy();
-});
 
 test('random bytes, in any role, never hurt', async () => {
   const before = (await descriptors(container.process.pid ?? 0)).length;
