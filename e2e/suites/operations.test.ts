@@ -1,7 +1,9 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { type Collector, openCollector, type ReadSpan } from '../../test/observe/tracing/collector';
+import { childrenOf } from '../support/crash/moment';
 import { logOf } from '../support/daemon';
 import { images } from '../support/fixtures';
 import { rejection } from '../support/matchers';
@@ -286,5 +288,25 @@ berthOnly('operations', () => {
       expect([secret, text.includes(secret)]).toEqual([secret, false]);
     }
     await reload('');
+  });
+
+  test('the event loop goes before the programs that it has started, and only it', async () => {
+    const given = getPriority();
+    expect(getPriority(spare.daemon.pid)).toBe(given - 10);
+    // Field 19 of the line, counted behind the name (proc_pid_stat(5)).
+    const niceness = async () => {
+      const { lines } = await spare.world.runToEnd('sed "s/.*) //" /proc/self/stat | cut -d" " -f17');
+      return lines.map(({ text }) => Number(text));
+    };
+    expect(await niceness()).toEqual([given]);
+    const [former] = await childrenOf(spare.daemon.pid);
+    process.kill(former ?? 0, 'SIGKILL');
+    const launcher = await until('another launcher', async () => {
+      const [child] = await childrenOf(spare.daemon.pid);
+      return child !== former && child;
+    });
+    expect(getPriority(launcher)).toBe(given);
+    expect(await niceness()).toEqual([given]);
+    expect(getPriority(spare.daemon.pid)).toBe(given - 10);
   });
 });

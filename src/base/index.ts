@@ -15,6 +15,7 @@ export type { TlsFiles } from './listener/certificates';
 export { type Listener, listen } from './listener/listener';
 export { createLog, type Levels, type Log, type LogLevel, type RootLog, rooms, silentLog } from './log';
 export { firstIssue } from './schema-error';
+export { atGivenPriority, putLoopFirst } from './loop-priority';
 export { Observations, type Observation, type TimedOperation } from './observations';
 export { PacedSlots } from './paced-slots';
 export { Semaphore } from './semaphore';

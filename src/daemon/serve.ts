@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { nowNs, type RootLog, slowJobs, tellSlowJobs, UndoScope } from '../base';
+import { nowNs, putLoopFirst, type RootLog, slowJobs, tellSlowJobs, UndoScope } from '../base';
 import { type Config, slowAfterMs } from '../config';
 import { dumpOnSignal } from './dump-on-signal';
 import { openMetrics } from './metrics';
@@ -36,6 +36,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   let opened: Engine | undefined;
   dumpOnSignal(join(config.run_root, 'dumps'), () => dump.take(opened), log.room('daemon'));
   const engine = (opened = await openEngine({ config, libexecDir, log }));
+  putLoopFirst(log.room('daemon'));
   listeners.add('engine', () => engine.close());
   slowJobs((job) => slowAfterMs(engine.config, job));
   using _slow = tellSlowJobs(log.room('daemon'));

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { BerthError, Decoder, errnoOf, type Log, messageOf } from '../base';
+import { atGivenPriority, BerthError, Decoder, errnoOf, type Log, messageOf } from '../base';
 import { lostError, replyError, type Subject } from './errors';
 import type { LauncherRequest } from './kernel';
 import { encodeFrame, type Frame, FrameReader } from './protocol/frames';
@@ -59,13 +59,15 @@ export class LauncherConnection {
 
   /** Spawns the launcher and waits for its greeting: the only fork while this process serves. */
   static async start(options: LauncherOptions): Promise<LauncherConnection> {
-    const child = spawn(options.path, [options.bulkPath, options.helpersDir, ...options.monitorsDirs], {
+    const args = [options.bulkPath, options.helpersDir, ...options.monitorsDirs];
+    const spawnOptions: SpawnOptions = {
       cwd: '/',
       env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
       // A session of its own: a Ctrl-C at a terminal reaches berthd alone, which then closes the launcher.
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', options.lockFd ?? 'ignore', 'ipc'],
-    });
+    };
+    const child = atGivenPriority(() => spawn(options.path, args, spawnOptions));
     try {
       await once(child, 'spawn');
     } catch (error) {

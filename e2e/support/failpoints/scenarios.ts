@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import {
   ContainerState,
   NamespaceMode,
@@ -13,6 +14,7 @@ import { checkpointOf, checkpointParts } from '../checkpoint-parts';
 import { imageSpec } from '../cri';
 import { images } from '../fixtures';
 import { freePort } from '../machine';
+import { rejection } from '../matchers';
 import type { Pod, Running, World } from '../world';
 
 /** What is there before the call. */
@@ -132,6 +134,23 @@ const startContainer: Scenario = {
   undoes: false,
 };
 
+/** CRIU has nothing to read: the restore fails, and what it has read is deleted all the same. */
+const startRestored: Scenario = {
+  async given(world) {
+    const given = await restoreContainer.given(world);
+    await restoreContainer.call(world, given);
+    const [container] = await world.cri.listContainers();
+    return { ...given, container: { ...there(given.container), id: there(container).id } };
+  },
+  async call(world, given) {
+    if ((await stateOf(world, given)) !== ContainerState.CONTAINER_CREATED) return;
+    const error = await rejection(world.cri.start(idOf(given)));
+    if (error.code !== status.FAILED_PRECONDITION) throw error;
+  },
+  done: async (world, given) => expect(await stateOf(world, given)).toBe(ContainerState.CONTAINER_EXITED),
+  undoes: false,
+};
+
 const stopContainer: Scenario = {
   given: (world) => containerIn(world, 'start'),
   call: (world, given) => world.cri.stop(idOf(given), 0),
@@ -177,6 +196,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'create-container.restore-spec': restoreContainer,
   'start-monitor': createContainer,
   'start-container': startContainer,
+  'start-container.discard-checkpoint': startRestored,
   'stop-container': stopContainer,
   'exit-container': stopContainer,
   // What the end has not given back is given back by the removal.

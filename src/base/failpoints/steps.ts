@@ -35,6 +35,7 @@ export const failSteps = {
   'start-monitor.connect': 'its socket is reached',
 
   'start-container.runtime': 'the OCI runtime starts the container',
+  'start-container.discard-checkpoint': 'what a container was restored from is deleted',
   'start-container.running': 'phase running is written',
 
   'stop-container.signal': 'the stop signal is sent',

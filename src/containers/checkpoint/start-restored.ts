@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { BerthError } from '../../base';
+import { BerthError, step } from '../../base';
 import { isRuntimeRefusal, type Monitor } from '../../runtime';
 import type { ContainerRecord } from '../../state';
 import type { CreateParts } from '../create-parts';
@@ -33,6 +33,7 @@ export async function startRestored(
     throw new BerthError('restore-failed', { op: 'StartContainer', object: `container ${id}`, detail, cause: error });
   } finally {
     // As large as the container's memory, and of no more use: a restore is not tried again.
-    if (monitor.state.kind !== 'created') await parts.kernel.removeTree(restoreFolder(bundle));
+    if (monitor.state.kind !== 'created')
+      await step('start-container.discard-checkpoint', () => parts.kernel.removeTree(restoreFolder(bundle)));
   }
 }

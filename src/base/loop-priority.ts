@@ -1,0 +1,33 @@
+import { getPriority, setPriority } from 'node:os';
+import { messageOf } from './errors/berth-error';
+import type { Log } from './log';
+
+/** Steps of nice(2): beside another that wants its processor the loop then has nine tenths of it, not half. */
+const steps = 10;
+
+/** As this process was started. All here is of one thread, the event loop's: Linux has a priority for each (sched(7)). */
+const given = getPriority();
+
+/**
+ * Puts the event loop before the programs that it has started: they are many at once, and all who ask something wait for
+ * the loop alone. Without the right to (CAP_SYS_NICE) it goes on as it was, and says so.
+ */
+export function putLoopFirst(log: Log): void {
+  try {
+    setPriority(Math.max(given - steps, -20));
+  } catch (error) {
+    log.info({ err: error }, `answers may wait for a processor while pods start and stop: ${messageOf(error)}`);
+  }
+}
+
+/** Runs `start`, which forks, with the priority that this process was given: it is inherited, down to the containers. */
+export function atGivenPriority<Child>(start: () => Child): Child {
+  const now = getPriority();
+  if (now === given) return start();
+  setPriority(given);
+  try {
+    return start();
+  } finally {
+    setPriority(now);
+  }
+}
