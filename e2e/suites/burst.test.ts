@@ -2,6 +2,7 @@ import { status, type ServiceError } from '@grpc/grpc-js';
 import { mkdir } from 'node:fs/promises';
 import { ContainerState } from '../../src/wire';
 import { slow } from '../../test/slow.cjs';
+import { usesSlices } from '../support/environment';
 import { daemonUnderTest, berthOnly, expectNoLeaks, useWorld } from '../support/suite';
 import { snapshot } from '../support/leaks';
 
@@ -56,6 +57,29 @@ berthOnly('many at once', () => {
     120_000 * slow,
   );
 
+  test(
+    'pods that share a cgroup come and go two by two, and neither takes it from the other',
+    async () => {
+      const { world } = suite;
+      const daemon = await daemonUnderTest();
+      const before = daemon && (await snapshot(daemon));
+      const comeAndGo = async (_: unknown, lane: number) => {
+        for (let round = 0; round < 10; round++) {
+          const config = world.podConfig({ host: true });
+          const parent = config.linux?.cgroupParent ?? '';
+          const cgroupParent = usesSlices()
+            ? parent.replace('.slice', `-shared${lane >> 1}.slice`)
+            : `${parent}/shared-${lane >> 1}`;
+          const pod = await world.runPod({ ...config, linux: config.linux && { ...config.linux, cgroupParent } });
+          await world.removePod(pod.id);
+        }
+      };
+      await Promise.all(Array.from({ length: 16 }, comeAndGo));
+      if (before) await expectNoLeaks(before);
+    },
+    120_000 * slow,
+  );
+
   /** The slowest but one in a hundred of the reads that a kubelet polls with, in milliseconds. */
   async function slowestReads(pod: string, container: string): Promise<number> {
     const { cri } = suite.world;
@@ -78,7 +102,7 @@ berthOnly('many at once', () => {
   }
 
   test(
-    'reads are as fast while 50 containers take their 30 seconds to stop as before',
+    'reads are as fast while 50 containers take their grace of 30 seconds to stop as before',
     async () => {
       const { world } = suite;
       const pods = await Promise.all(Array.from({ length: 5 }, () => world.runPod(world.podConfig({ host: true }))));
@@ -98,7 +122,7 @@ berthOnly('many at once', () => {
         );
       await best();
       const idle = await best();
-      const stops = containers.map(({ id }) => world.cri.stop(id, 30));
+      const stops = containers.map(({ id }) => world.cri.stop(id, 30 * slow));
       const busy = await best();
       expect(busy / idle).toBeLessThan(2);
       expect((await world.cri.containerStatus(container)).state).toBe(ContainerState.CONTAINER_RUNNING);

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ContainerState, PodSandboxState } from '../../src/wire';
+import { slow } from '../../test/slow.cjs';
 import { seededRandom } from '../support/random';
 import { berthOnly, daemonUnderTest, restartable, useWorld } from '../support/suite';
 
@@ -55,6 +56,6 @@ berthOnly('kill -9 at any moment of starts, execs, stops and removals', () => {
         : [];
       expect(addresses.filter((name) => /^\d+\.\d+\.\d+\.\d+$/.test(name))).toEqual([]);
     },
-    30_000 + rounds * 15_000,
+    (30_000 + rounds * 15_000) * slow,
   );
 });

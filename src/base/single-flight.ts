@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { abortable } from './abort';
 import { currentJob, type Job, joining, stage } from './stages';
 
@@ -16,7 +17,10 @@ export class SingleFlight<T> {
   private readonly controller = new AbortController();
 
   /** `what` is done: those who join wait for it. */
-  constructor(private readonly what = 'work') {}
+  constructor(private readonly what = 'work') {
+    // One signal for a burst of jobs: many listeners are no leak.
+    setMaxListeners(0, this.controller.signal);
+  }
 
   /** Joins the job of this key, or starts it. The caller's signal ends the caller's wait, not the job. */
   async run(key: string, job: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {

@@ -133,9 +133,9 @@ export async function removeEmptyIn(hierarchy: Hierarchy, path: string): Promise
 }
 
 /** The path and the folders above it, up to and with `top`; the path alone if `top` is none of them. */
-export function upTo(path: string, top: string): readonly string[] {
+export function foldersUpTo(path: string, top: string): readonly string[] {
   const above = path !== top && path.startsWith(`${top}/`);
-  return above ? [path, ...upTo(dirname(path), top)] : [path];
+  return above ? [path, ...foldersUpTo(dirname(path), top)] : [path];
 }
 
 /** The highest folder of the path that is in none of the hierarchies. */

@@ -17,6 +17,7 @@ export type {
   TmpfsMount,
 } from './kernel';
 export { FakeKernel, type FakeCall } from './fake';
+export { foldersUpTo } from './cgroups';
 export { insideId, outsideId } from './id-map';
 export type { LauncherHealth } from './launcher';
 export type { LockOptions } from './lock-file';

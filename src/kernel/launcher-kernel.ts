@@ -4,7 +4,7 @@ import { abortable, anySignal, BerthError, Encoder, pause } from '../base';
 import { hasProfile } from './app-armor/profiles';
 import type { BulkServer, Expected } from './bulk-server';
 import { limitIn, readLimitsIn, scoreIn } from './cgroup-limits';
-import { checkCgroupPath, createIn, missingIn, removeEmptyIn, removeIn, upTo } from './cgroups';
+import { checkCgroupPath, createIn, missingIn, removeEmptyIn, removeIn, foldersUpTo } from './cgroups';
 import type { Subject } from './errors';
 import type { Hierarchy } from './hierarchies';
 import type {
@@ -195,7 +195,7 @@ export class LauncherKernel implements Kernel {
   async removeEmptyCgroup(path: string, top = path): Promise<void> {
     checkCgroupPath('remove cgroup', path);
     // In use anywhere is in use: one hierarchy after the other, until one says so.
-    for (const folder of upTo(path, top))
+    for (const folder of foldersUpTo(path, top))
       for (const hierarchy of this.hierarchies) if (!(await removeEmptyIn(hierarchy, folder))) return;
   }
 

@@ -1,7 +1,5 @@
-import { basename } from 'node:path';
-import { BerthError, messageOf, type Log } from '../base';
+import { BerthError } from '../base';
 import type { Config } from '../config';
-import type { Kernel } from '../kernel';
 import { cgroupParentPlace, type CgroupDriver, type CgroupPlace, slicePath } from '../spec';
 import type { SandboxRecord } from '../state';
 import type { PodSandboxConfig } from '../wire';
@@ -58,24 +56,6 @@ export function planPodCgroup({ driver, parent }: CgroupSettings, config: PodSan
   return { cgroupParent: path, ...(cgroupDriver && { cgroupDriver }), ownsCgroup: given === '' };
 }
 
-/**
- * The plan, and what of its path is berth's to remove with the pod: what nobody has made yet, and what another pod's
- * record says that berth made. To be written before it is made; only what is empty is ever removed.
- */
-export async function claimPodCgroup(kernel: Kernel, cgroup: PodCgroup, pods: Iterable<PodCgroup>): Promise<PodCgroup> {
-  if (cgroup.cgroupDriver) return cgroup;
-  const { cgroupParent } = cgroup;
-  const tops = [...pods]
-    .filter(({ ownsCgroup, cgroupDriver }) => ownsCgroup && !cgroupDriver)
-    .map((pod) => pod.cgroupTop ?? pod.cgroupParent)
-    .filter((top) => isWithin(cgroupParent, top));
-  const missing = await kernel.missingCgroup(cgroupParent);
-  const [cgroupTop] = [...tops, ...(missing === undefined ? [] : [missing])].sort((a, b) => a.length - b.length);
-  return cgroupTop === undefined ? cgroup : { ...cgroup, ownsCgroup: true, cgroupTop };
-}
-
-const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
-
 function ownCgroup(driver: CgroupDriver, parent: string, id: string): string {
   const short = id.slice(0, 16);
   if (driver === 'cgroupfs') return `${parent}/pod-${short}`;
@@ -86,27 +66,4 @@ function ownCgroup(driver: CgroupDriver, parent: string, id: string): string {
 /** The pod's cgroup, as the place of its containers. */
 export function podCgroup({ cgroupParent, cgroupDriver }: PodCgroup): CgroupPlace {
   return { path: cgroupParent, ...(cgroupDriver && { cgroupDriver }) };
-}
-
-/** Makes the pod's cgroup. systemd makes a slice with the first scope in it. */
-export async function makePodCgroup(kernel: Kernel, cgroup: PodCgroup): Promise<void> {
-  if (!cgroup.cgroupDriver) await kernel.createCgroup(cgroup.cgroupParent);
-}
-
-/** How long systemd may take to forget an empty slice. */
-const stopSliceMs = 10_000;
-
-/** Removes the pod's cgroup if it is the pod's own, with the empty folders above it that are. A slice that stays is empty: it is told, and is no reason to keep the pod. */
-export async function removePodCgroup(kernel: Kernel, cgroup: PodCgroup, log: Log): Promise<void> {
-  if (!cgroup.ownsCgroup) return;
-  if (!cgroup.cgroupDriver) return kernel.removeEmptyCgroup(cgroup.cgroupParent, cgroup.cgroupTop);
-  const slice = basename(cgroup.cgroupParent);
-  const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
-  try {
-    const result = await kernel.run({ path: 'systemctl', args: ['stop', slice], env, timeoutMs: stopSliceMs });
-    if (result.exitCode !== 0)
-      log.warn({ slice }, `the slice of a pod stays: ${result.stderr.toString('utf8').trim()}`);
-  } catch (error) {
-    log.warn({ err: error, slice }, `the slice of a pod stays: ${messageOf(error)}`);
-  }
 }

@@ -4,7 +4,7 @@ import type { HandlerFeatures, Handlers } from '../runtime';
 import { validateSandbox } from '../spec';
 import type { SandboxRecord, Table } from '../state';
 import type { PodSandboxConfig } from '../wire';
-import { type CgroupSettings, claimPodCgroup, makePodCgroup, planPodCgroup } from './cgroup';
+import { type CgroupSettings, planPodCgroup } from './cgroup';
 import { checkNetworks } from './check-networks';
 import { makeSandboxFiles, sharesHostIpc, sharesHostNetwork, sharesPidNamespace } from './files';
 import { createHostPorts } from './host-ports/host-ports';
@@ -14,6 +14,7 @@ import type { Attachment, Network } from './network/network';
 import { sandboxPaths, type SandboxPaths } from './paths';
 import type { Pods } from './pods';
 import { pin } from './pin';
+import { PodCgroups } from './pod-cgroups';
 import { createPodPorts, type PodPorts } from './ports';
 import { createTakeDown, networkPod } from './take-down';
 import { createUnfinished, type Unfinished } from './unfinished';
@@ -67,14 +68,15 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
   const visible = (record: SandboxRecord) => record.phase !== 'creating' && record.phase !== 'removing';
 
   const hostPorts = createHostPorts(parts);
-  const end = createTakeDown(parts, paths, hostPorts);
+  const cgroups = new PodCgroups(parts.kernel, table, parts.log);
+  const end = createTakeDown(parts, paths, hostPorts, cgroups);
 
   const create = async (config: PodSandboxConfig, handler: string, signal: AbortSignal): Promise<string> => {
     const id = newId();
     const where = paths(id);
     const hostNetwork = sharesHostNetwork(config);
     const list = hostNetwork ? undefined : await step('run-pod.network-list', () => network.list(signal));
-    const cgroup = await claimPodCgroup(parts.kernel, planPodCgroup(parts.cgroups, config, id), table.values());
+    const cgroup = await cgroups.claim(planPodCgroup(parts.cgroups, config, id));
     const planned: SandboxRecord = {
       v: 1,
       id,
@@ -108,7 +110,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       const made = await Promise.allSettled([
         attach(),
         step('run-pod.files', () => makeSandboxFiles(parts.kernel, where, config)),
-        step('run-pod.cgroup', () => makePodCgroup(parts.kernel, cgroup)),
+        step('run-pod.cgroup', () => cgroups.make(cgroup)),
       ]);
       const [attached, files, placed] = made;
       // All have settled before anything is undone: an undo beside a step that still runs would miss what it makes.

@@ -1,10 +1,10 @@
 import { messageOf, step } from '../base';
 import type { SandboxRecord } from '../state';
-import { removePodCgroup } from './cgroup';
 import { sharesPidNamespace } from './files';
 import type { NetworkPod } from './network/commands';
 import type { HostPorts } from './host-ports/host-ports';
 import type { SandboxPaths } from './paths';
+import type { PodCgroups } from './pod-cgroups';
 import type { SandboxParts } from './sandboxes';
 import { TellOnce } from './tell-once';
 
@@ -33,6 +33,7 @@ export function createTakeDown(
   parts: SandboxParts,
   paths: (id: string) => SandboxPaths,
   hostPorts: HostPorts,
+  cgroups: Pick<PodCgroups, 'giveBack'>,
 ): TakeDown {
   const { kernel, network, table } = parts;
   const once = new TellOnce();
@@ -80,7 +81,7 @@ export function createTakeDown(
     async forget(record) {
       if (record.network?.attached) return;
       await step('remove-pod.files', () => kernel.removeTree(paths(record.id).dir));
-      await step('remove-pod.cgroup', () => removePodCgroup(kernel, record, parts.log));
+      await step('remove-pod.cgroup', () => cgroups.giveBack(record));
       await step('remove-pod.forget', () => table.delete(record.id));
     },
   };

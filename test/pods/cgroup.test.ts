@@ -1,7 +1,5 @@
-import { silentLog } from '../../src/base';
 import { configSchema } from '../../src/config/schema';
-import { FakeKernel } from '../../src/kernel';
-import { cgroupSettings, claimPodCgroup, makePodCgroup, planPodCgroup, removePodCgroup } from '../../src/pods/cgroup';
+import { cgroupSettings, planPodCgroup } from '../../src/pods/cgroup';
 import { PodSandboxConfig } from '../../src/wire';
 
 const id = 'abcdef0123456789'.repeat(4);
@@ -47,50 +45,4 @@ test.each([
 test('in the root slice a pod has a slice without a dash', () => {
   const { cgroupParent } = planPodCgroup(settings({ cgroup_parent: '-.slice' }, true), config(''), id);
   expect(cgroupParent).toBe('/podabcdef0123456789.slice');
-});
-
-test('systemd makes a slice itself, and is told to forget the pod’s own', async () => {
-  const kernel = new FakeKernel();
-  const cgroup = planPodCgroup(settings({}, true), config(''), id);
-  expect(await claimPodCgroup(kernel, cgroup, [])).toEqual(cgroup);
-  await makePodCgroup(kernel, cgroup);
-  expect(kernel.calls).toEqual([]);
-  await removePodCgroup(kernel, cgroup, silentLog());
-  expect(kernel.calls).toMatchObject([
-    { method: 'run', args: [{ path: 'systemctl', args: ['stop', 'berth-1-podabcdef0123456789.slice'] }] },
-  ]);
-});
-
-test('a slice that systemd does not forget is no reason to keep the pod', async () => {
-  const kernel = new FakeKernel();
-  kernel.failNext('run', new Error('no systemctl'));
-  await removePodCgroup(kernel, planPodCgroup(settings({}, true), config(''), id), silentLog());
-});
-
-test('what the kubelet made is left alone', async () => {
-  const kernel = new FakeKernel();
-  for (const [systemd, given] of [
-    [true, 'kube.slice'],
-    [false, '/kube'],
-  ] as const) {
-    await removePodCgroup(kernel, planPodCgroup(settings({}, systemd), config(given), id), silentLog());
-  }
-  expect(kernel.calls).toEqual([]);
-});
-
-test('of a deep parent the pod has what nobody has made, and what another pod’s record says that berth made', async () => {
-  const kernel = new FakeKernel();
-  kernel.script('missingCgroup', async () => '/a/b/c');
-  const deep = planPodCgroup(settings({}, false), config('/a/b/c/d'), id);
-  expect(await claimPodCgroup(kernel, deep, [])).toEqual({ ...deep, ownsCgroup: true, cgroupTop: '/a/b/c' });
-
-  kernel.script('missingCgroup', async () => undefined);
-  const of = (cgroupParent: string, ownsCgroup: boolean, cgroupTop?: string) => ({
-    cgroupParent,
-    ownsCgroup,
-    ...(cgroupTop && { cgroupTop }),
-  });
-  const others = [of('/a', false), of('/a/b/c/d', true, '/a/b'), of('/a/b/c', true), of('/a/b/c/d/e', true)];
-  expect(await claimPodCgroup(kernel, deep, others)).toEqual({ ...deep, ownsCgroup: true, cgroupTop: '/a/b' });
-  expect(await claimPodCgroup(kernel, deep, [of('/a/b/c/dd', true), of('/', false)])).toEqual(deep);
 });
