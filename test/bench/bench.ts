@@ -4,6 +4,7 @@ import { floorContestant } from './floor';
 import type { RowName, Samples } from './measure';
 import { firstThatIsThere } from './peer';
 import { benchPlace, type BenchPlace } from './place';
+import { pulseMs } from './pulse';
 import { figure, rowOf, table, verdicts } from './report';
 import { writeResult } from './result';
 
@@ -100,6 +101,6 @@ const labelsOf = ({ pods, execs, burst, stats }: Extent): Readonly<Record<RowNam
   'container stats': `ListContainerStats of the ${burst}, p50 of ${stats}`,
   'pod stats': `ListPodSandboxStats of the ${burst}, p50 of ${stats}`,
   'pod metrics': `ListPodSandboxMetrics of the ${burst}, p50 of ${stats} (containerd 1.6 has none)`,
-  reads: `slowest read of the ${burst} while ${pods} come and go`,
+  reads: `slowest read of the ${burst} while ${pods} come and go (floor: a computation of ${pulseMs} ms)`,
   teardown: `taking the ${burst} down, wall`,
 });

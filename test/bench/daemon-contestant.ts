@@ -7,10 +7,7 @@ import type { World } from '../../e2e/support/world';
 import { benchDaemon } from './bench-daemon';
 import type { Contestant, Extent } from './contestant';
 import { timed, type Measured, type Samples } from './measure';
-import { readsWhile } from './reads';
-
-/** Pods that come and go at a time while reads are measured. */
-const lanes = 2;
+import { inLanes, readsWhile } from './reads';
 
 /** A daemon of its own, measured over CRI as a kubelet drives it. */
 export async function daemonContestant(kind: DaemonKind, options: DaemonOptions): Promise<Contestant> {
@@ -72,12 +69,9 @@ function readsOf(kind: DaemonKind, cri: Cri): readonly (() => Promise<readonly o
   return [() => cri.listPods(), () => cri.listContainers(), () => cri.listContainerStats(), podStats];
 }
 
-/** Starts and stops so many pods, two at a time. */
-async function comeAndGo(world: World, pods: number): Promise<void> {
-  const lane = async (_: unknown, first: number) => {
-    for (let index = first; index < pods; index += lanes) await stopPod(world, (await startPod(world)).pod);
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
+/** Starts and stops so many pods. */
+function comeAndGo(world: World, pods: number): Promise<void> {
+  return inLanes(pods, async () => stopPod(world, (await startPod(world)).pod));
 }
 
 /** How long a list takes, time after time; undefined of a daemon that has no such list. */

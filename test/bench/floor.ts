@@ -7,6 +7,8 @@ import { removeTraces } from '../../e2e/support/daemon';
 import { run } from '../../e2e/support/machine';
 import type { Contestant, Extent } from './contestant';
 import { timed, type Measured } from './measure';
+import { calibratedPulse } from './pulse';
+import { inLanes, readsWhile } from './reads';
 
 /**
  * The bare programs that every runtime has to run: the CNI plugins, runc create, start, exec, kill and delete. No time of
@@ -54,6 +56,7 @@ class BarePods {
     const many: string[] = [];
     for (let index = 0; index < burst; index++) many.push(await this.prepare());
     const up = await timed(() => Promise.all(many.map((pod) => this.start(pod))));
+    const reads = await readsWhile([calibratedPulse()], () => this.comeAndGo(pods));
     const down = await timed(() => Promise.all(many.map((pod) => this.stop(pod))));
     for (const pod of many) await run('ip', 'netns', 'delete', pod);
     return [
@@ -61,8 +64,19 @@ class BarePods {
       { row: 'pod stop', samples: stops },
       { row: 'exec', samples: exec },
       { row: 'burst', samples: [up.ms] },
+      { row: 'reads', samples: reads },
       { row: 'teardown', samples: [down.ms] },
     ];
+  }
+
+  /** Starts and stops so many pods, as many at a time as those of the daemons. */
+  private comeAndGo(pods: number): Promise<void> {
+    return inLanes(pods, async () => {
+      const pod = await this.prepare();
+      await this.start(pod);
+      await this.stop(pod);
+      await run('ip', 'netns', 'delete', pod);
+    });
   }
 
   /** A network namespace and a bundle: what is made before the clock runs. */

@@ -36,7 +36,11 @@ const bars: Readonly<Record<RowName, readonly Bar[]>> = {
   'container stats': [statsBar],
   'pod stats': [statsBar],
   'pod metrics': [],
-  reads: [{ plusMs: 50, text: '<= 50 ms' }],
+  // What the machine takes from any work of that length, nobody's list can be faster than.
+  reads: [
+    { plusMs: 50, text: '<= 50 ms' },
+    { of: 'floor', text: '<= floor' },
+  ],
   burst: [{ of: 'peer', factor: 0.5, text: '<= 0.5 x peer' }],
   teardown: [{ of: 'peer', factor: 0.5, text: '<= 0.5 x peer' }],
 };
