@@ -1,11 +1,12 @@
+import { KeptFiles } from '../../../src/kernel/cgroup-usage/kept-files';
 import { cgroupMeter } from '../../../src/kernel/cgroup-usage/meter';
 import type { CgroupMeter } from '../../../src/kernel';
 import { hybridFiles, v1Files, v2Files } from './fixtures';
 import { hierarchiesOf, type Files, type Layout } from './folders';
 
-/** A meter on a folder with these files. */
+/** A meter on a folder with these files. It keeps none open: what is deleted here is read no more, as in a cgroup. */
 function meterOf(files: Files, layout: Layout): CgroupMeter {
-  return cgroupMeter(hierarchiesOf(files, layout));
+  return cgroupMeter(hierarchiesOf(files, layout), new KeptFiles(0));
 }
 
 const mib = 1024n * 1024n;
