@@ -308,5 +308,15 @@ berthOnly('operations', () => {
     expect(getPriority(launcher)).toBe(given);
     expect(await niceness()).toEqual([given]);
     expect(getPriority(spare.daemon.pid)).toBe(given - 10);
+
+    // Who may not raise it goes on as it was.
+    const { command, env } = spare.daemon;
+    await spare.kill();
+    await spare.launch(env, ['setpriv', '--bounding-set=-sys_nice', ...command]);
+    await told('the missing capability', ({ msg }) => /keeps its priority: .*give berthd CAP_SYS_NICE/.test(msg));
+    expect(getPriority(spare.daemon.pid)).toBe(given);
+    expect(await niceness()).toEqual([given]);
+    await spare.kill();
+    await spare.launch(env, command);
   });
 });

@@ -16,7 +16,8 @@ export function putLoopFirst(log: Log): void {
   try {
     setPriority(Math.max(given - steps, -20));
   } catch (error) {
-    log.info({ err: error }, `answers may wait for a processor while pods start and stop: ${messageOf(error)}`);
+    const remedy = 'give berthd CAP_SYS_NICE, or answers may wait for a processor while pods start and stop';
+    log.info({ err: error }, `the event loop keeps its priority: ${messageOf(error)} (${remedy})`);
   }
 }
 
