@@ -64,9 +64,15 @@ async function round(
 
 /** The lists that a kubelet polls. */
 function readsOf(kind: DaemonKind, cri: Cri): readonly (() => Promise<readonly object[]>)[] {
-  // containerd 1.6 fails this one while a pod is being made or taken down: it takes its time all the same.
-  const podStats = () => (kind === 'berth' ? cri.listPodStats() : cri.listPodStats().catch(() => []));
-  return [() => cri.listPods(), () => cri.listContainers(), () => cri.listContainerStats(), podStats];
+  // containerd 1.6 fails these while a pod is being made or taken down: they take their time all the same.
+  const stats = <T extends object>(list: () => Promise<readonly T[]>) =>
+    kind === 'berth' ? list : () => list().catch((): readonly T[] => []);
+  return [
+    () => cri.listPods(),
+    () => cri.listContainers(),
+    stats(() => cri.listContainerStats()),
+    stats(() => cri.listPodStats()),
+  ];
 }
 
 /** Starts and stops so many pods. */
