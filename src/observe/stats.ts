@@ -51,9 +51,6 @@ export interface StatsParts {
 /** Milliseconds between two samples of the background: as often as the kubelet asks. */
 const samplePeriodMs = 10_000;
 
-/** Milliseconds after which files that nobody has read are closed: longer than between two questions of whoever asks again and again. */
-const sweepPeriodMs = 60_000;
-
 /** Samples CPU time and networks in the background until `closing`; nothing that is asked waits for that. */
 export function watchStats(parts: StatsParts): StatsWatch {
   const { meter, pods, containers, log, closing } = parts;
@@ -80,15 +77,8 @@ export function watchStats(parts: StatsParts): StatsWatch {
     sampleCpu().catch((error: unknown) => log.warn({ err: error }, `CPU time of cgroups: ${messageOf(error)}`));
     void networks.sample();
   }, samplePeriodMs);
-  const sweeps = setInterval(() => meter.sweep(), sweepPeriodMs);
   timer.unref();
-  sweeps.unref();
-  const end = () => {
-    clearInterval(timer);
-    clearInterval(sweeps);
-    meter.close();
-  };
-  closing.addEventListener('abort', end, { once: true });
+  closing.addEventListener('abort', () => clearInterval(timer), { once: true });
 
   const usageOf = (cgroup: string): Usage | undefined => {
     const read = meter.read(cgroup);

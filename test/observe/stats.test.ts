@@ -13,7 +13,6 @@ function watched() {
     return cpuNs === undefined ? undefined : { timestamp: 1n, cpuNs };
   };
   const asked: string[] = [];
-  const ends: string[] = [];
   const meter: CgroupMeter = {
     read,
     cpuNs(path) {
@@ -21,8 +20,6 @@ function watched() {
       return cpu.get(path);
     },
     tasks: () => 4n,
-    sweep: () => void ends.push('sweep'),
-    close: () => void ends.push('close'),
   };
   const pods = [
     podRecord({ id: 'p', cgroupParent: '/p' }),
@@ -43,7 +40,7 @@ function watched() {
     log: silentLog(),
     closing: closing.signal,
   });
-  return { stats, cpu, asked, ends, pods, containers, closing, layer };
+  return { stats, cpu, asked, pods, containers, closing, layer };
 }
 
 test('what runs has usage, what has ended only its layer', () => {
@@ -59,16 +56,6 @@ test('what runs has usage, what has ended only its layer', () => {
 test('a container whose cgroup has just gone has no usage', () => {
   const { stats, containers } = watched();
   expect(containers.map((one) => stats.container(one))[0]).toEqual({});
-});
-
-test('files that nobody reads are closed after a while, and all of them when berthd stops', () => {
-  const { ends, closing } = watched();
-  jest.advanceTimersByTime(60_000);
-  expect(ends).toEqual(['sweep']);
-  closing.abort();
-  expect(ends).toEqual(['sweep', 'close']);
-  jest.advanceTimersByTime(60_000);
-  expect(ends).toHaveLength(2);
 });
 
 test('the background looks at what runs every ten seconds, until berthd stops', () => {

@@ -43,7 +43,7 @@ export interface CgroupUsage {
   readonly pressure?: { readonly cpu?: Pressure; readonly memory?: Pressure; readonly io?: Pressure };
 }
 
-/** Reads what the kernel counts of cgroups. Its files are kept in memory: a read does not block, and takes 0.05 ms. */
+/** Reads what the kernel counts of cgroups. Its files are kept in memory: a read does not block, and takes 0.1 ms. */
 export interface CgroupMeter {
   /** Undefined if there is no such cgroup. */
   read(path: string): CgroupUsage | undefined;
@@ -51,8 +51,4 @@ export interface CgroupMeter {
   cpuNs(path: string): bigint | undefined;
   /** Tasks in the cgroup and below it, threads counted one by one (pids.current). */
   tasks(path: string): bigint | undefined;
-  /** Closes the files that nobody has read since the last sweep: they stay open in between. */
-  sweep(): void;
-  /** Closes all of them. */
-  close(): void;
 }

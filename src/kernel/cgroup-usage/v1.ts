@@ -1,11 +1,11 @@
-import { numberIn, type ReadFile, readSmall } from './file';
+import { readSmall } from './file';
 import { memoryReading } from './memory-reading';
-import { figureOf, limitOf } from './parse';
+import { figureOf, limitOf, wholeNumber } from './parse';
 import type { MemoryReading, SwapReading } from './usage';
 
 /** CPU time in nanoseconds, of a cgroup of the cpuacct controller. */
-export function cpuOfV1(dir: string, read: ReadFile = readSmall): bigint | undefined {
-  return numberIn(`${dir}/cpuacct.usage`, read);
+export function cpuOfV1(dir: string): bigint | undefined {
+  return wholeNumber(readSmall(`${dir}/cpuacct.usage`) ?? '');
 }
 
 const names = {
@@ -16,16 +16,13 @@ const names = {
 };
 
 /** Memory and swap of a cgroup of v1's memory controller; the `total_` figures have what is below it too. */
-export function memoryOfV1(
-  dir: string,
-  read: ReadFile,
-): { readonly memory: MemoryReading; readonly swap?: SwapReading } | undefined {
-  const stat = read(`${dir}/memory.stat`);
-  const usage = numberIn(`${dir}/memory.usage_in_bytes`, read);
+export function memoryOfV1(dir: string): { readonly memory: MemoryReading; readonly swap?: SwapReading } | undefined {
+  const stat = readSmall(`${dir}/memory.stat`);
+  const usage = wholeNumber(readSmall(`${dir}/memory.usage_in_bytes`) ?? '');
   if (stat === undefined || usage === undefined) return undefined;
   // Without a limit here or above there is none to read.
   const limited = limitOf(figureOf(stat, 'hierarchical_memory_limit')) !== undefined;
-  const limit = limited ? limitOf(numberIn(`${dir}/memory.limit_in_bytes`, read)) : undefined;
+  const limit = limited ? limitOf(wholeNumber(readSmall(`${dir}/memory.limit_in_bytes`) ?? '')) : undefined;
   const swap = swapOf(stat);
   return { memory: memoryReading(usage, limit, stat, names), ...(swap && { swap }) };
 }

@@ -1,12 +1,11 @@
-import { KeptFiles } from '../../../src/kernel/cgroup-usage/kept-files';
 import { cgroupMeter } from '../../../src/kernel/cgroup-usage/meter';
 import type { CgroupMeter } from '../../../src/kernel';
 import { hybridFiles, v1Files, v2Files } from './fixtures';
 import { hierarchiesOf, type Files, type Layout } from './folders';
 
-/** A meter on a folder with these files. It keeps none open: what is deleted here is read no more, as in a cgroup. */
+/** A meter on a folder with these files. */
 function meterOf(files: Files, layout: Layout): CgroupMeter {
-  return cgroupMeter(hierarchiesOf(files, layout), new KeptFiles(0));
+  return cgroupMeter(hierarchiesOf(files, layout));
 }
 
 const mib = 1024n * 1024n;
