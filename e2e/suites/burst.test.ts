@@ -2,7 +2,7 @@ import { status, type ServiceError } from '@grpc/grpc-js';
 import { mkdir } from 'node:fs/promises';
 import { ContainerState } from '../../src/wire';
 import { slow } from '../../test/slow.cjs';
-import { usesSlices } from '../support/environment';
+import { cgroupBelow } from '../support/cgroup-figures';
 import { daemonUnderTest, berthOnly, expectNoLeaks, useWorld } from '../support/suite';
 import { snapshot } from '../support/leaks';
 
@@ -66,10 +66,7 @@ berthOnly('many at once', () => {
       const comeAndGo = async (_: unknown, lane: number) => {
         for (let round = 0; round < 10; round++) {
           const config = world.podConfig({ host: true });
-          const parent = config.linux?.cgroupParent ?? '';
-          const cgroupParent = usesSlices()
-            ? parent.replace('.slice', `-shared${lane >> 1}.slice`)
-            : `${parent}/shared-${lane >> 1}`;
+          const cgroupParent = cgroupBelow(config.linux?.cgroupParent ?? '', `shared-${lane >> 1}`);
           const pod = await world.runPod({ ...config, linux: config.linux && { ...config.linux, cgroupParent } });
           await world.removePod(pod.id);
         }

@@ -4,7 +4,7 @@ import { abortable, anySignal, BerthError, Encoder, pause } from '../base';
 import { hasProfile } from './app-armor/profiles';
 import type { BulkServer, Expected } from './bulk-server';
 import { limitIn, readLimitsIn, scoreIn } from './cgroup-limits';
-import { checkCgroupPath, createIn, missingIn, removeEmptyIn, removeIn, foldersUpTo } from './cgroups';
+import { checkCgroupPath, createIn, foldersUpTo, missingIn, removeEmptyIn, removeIn } from './cgroups';
 import type { Subject } from './errors';
 import type { Hierarchy } from './hierarchies';
 import type {

@@ -1,10 +1,8 @@
 import { getPriority, setPriority } from 'node:os';
+import { loopPriority } from '../../src/base/loop-priority';
 
 /** As long as the longest list of the stats of 110 pods takes when nothing else runs: milliseconds of one processor. */
 export const pulseMs = 16;
-
-/** As many steps above the others as berthd's own loop is. */
-const steps = 10;
 
 /** A computation that asks nobody for anything. */
 function compute(turns: number): number {
@@ -29,7 +27,7 @@ export function calibratedPulse(): () => Promise<readonly object[]> {
   const turns = Math.round((probe * pulseMs) / fastest);
   const given = getPriority();
   return async () => {
-    setPriority(Math.max(given - steps, -20));
+    setPriority(loopPriority);
     try {
       compute(turns);
     } finally {
